@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The face of base: what every other folder may use. Nothing in here knows about models or text. */
+#ifndef CAPPY_BASE_H
+#define CAPPY_BASE_H
+
+#include "base/alloc.h"
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+
+#endif

