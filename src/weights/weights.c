@@ -43,6 +43,7 @@ static cappy_status open_file(struct cappy_weights *weights, const char *directo
     if (status == CAPPY_OK) {
         weights->n_files++;
         status = weights->source->read(file->data, file->size, &tensors, error);
+        cappy_file_release(file, 0, file->size); /* an archive's checksums touch all of it */
         if (status == CAPPY_OK) {
             status = cappy_tensors_sort(&tensors, error);
         }

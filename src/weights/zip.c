@@ -395,20 +395,12 @@ const struct cappy_zip_entry *cappy_zip_find(const struct cappy_zip *zip, const 
 
 cappy_status cappy_zip_check(const struct cappy_zip *zip, cappy_error *error)
 {
-    size_t wrong = SIZE_MAX; /* the lowest index of those whose checksum is wrong */
-#ifdef _OPENMP
-#pragma omp parallel for schedule(dynamic) reduction(min : wrong)
-#endif
     for (size_t i = 0; i < zip->n; i++) {
         const struct cappy_zip_entry *entry = &zip->entries[i];
-        if (crc32_z(0, entry->data, entry->size) != entry->crc && i < wrong) {
-            wrong = i;
+        if (crc32_z(0, entry->data, entry->size) != entry->crc) {
+            return refuse_entry(error, entry->name, entry->name_size,
+                                "its checksum is wrong; the file is damaged, download it again");
         }
-    }
-    if (wrong != SIZE_MAX) {
-        const struct cappy_zip_entry *entry = &zip->entries[wrong];
-        return refuse_entry(error, entry->name, entry->name_size,
-                            "its checksum is wrong; the file is damaged, download it again");
     }
     return CAPPY_OK;
 }
