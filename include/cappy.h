@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cappy: score how well a response answers an instruction.
  *
  *     #include <cappy.h>
