@@ -38,7 +38,8 @@ fuzz: build-fuzz/configured
 	@tools/fuzz.sh build-fuzz
 
 ## bench: measure the speed of this build on this machine
-bench: all
+bench: build/configured
+	@$(CMAKE) --build build -j $(JOBS) --target benchmarks
 	@bench/run.sh build
 
 ## bench-peers: measure cappy beside transformers and PyTorch
