@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# What `make install` puts under the prefix. The files find each other relative to where they lie, so an installed
-# tree can be moved as a whole.
+# What `make install` puts under the prefix. The files find each other relative to where they lie, so
+# an installed tree can be moved as a whole.
 install(TARGETS cappy LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS cappy_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/include/cappy.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# fuzz.sh BUILD [NAME...]: runs the fuzz harnesses of a build folder, all or those named, one after another.
+# fuzz.sh BUILD [NAME...]: runs the fuzz harnesses of a build folder, all or those named, in turn.
 #
-# FUZZ_SECONDS (60) is the time for each, FUZZ_JOBS (all cores) the number of processes. Each starts from the
-# corpus of the repository, tests/fuzz/corpus/NAME, and from what earlier runs found, BUILD/corpus/NAME, where
-# new inputs are kept. An input that crashes, hangs, leaks or takes too much memory is written to
-# BUILD/findings/NAME. Exits 1 when there is any.
+# FUZZ_SECONDS (60) is the time for each, FUZZ_JOBS (all cores) the number of processes. Each starts
+# from the corpus of the repository, tests/fuzz/corpus/NAME, and from what earlier runs found,
+# BUILD/corpus/NAME, where new inputs are kept. An input that crashes, hangs, leaks or takes too much
+# memory is written to BUILD/findings/NAME; exits 1 as long as there is any.
 set -eu
 
 build=$(cd "$1" && pwd)

@@ -18,7 +18,7 @@ BEGIN {
     # Functions that only base/alloc.c calls, of all in src/.
     split("malloc calloc realloc free aligned_alloc posix_memalign strdup strndup", memory)
     for (i in memory) allocation[memory[i]] = "belongs to base/alloc.c: use base/alloc.h"
-    # Functions that only src/cli/ calls, of all in src/: a library neither prints nor ends a process.
+    # Functions that only src/cli/ calls, of all in src/: a library does not print or end a process.
     split("printf fprintf vprintf vfprintf puts fputs putchar perror exit _exit _Exit abort", talk)
     for (i in talk) command[talk[i]] = "is for the command: a library returns a status"
 
@@ -36,7 +36,7 @@ function report(text)
     print FILENAME ":" FNR ": " rule ": " text
 }
 
-# The line without comments and without the contents of strings. `in_comment` lasts from line to line.
+# The line without comments and the contents of strings. `in_comment` lasts from line to line.
 function strip(line,    out, at)
 {
     out = ""
@@ -89,7 +89,7 @@ rule == "layers" && FILENAME == ARGV[1] {
             for (j = split(column[3], word, "`"); j >= 2; j--) {
                 if (j % 2 == 0 && word[j] != "cappy.h") {
                     if (!(word[j] in known)) {
-                        report("`" word[j] "` has no row above `" row[i] "`: that would allow a cycle")
+                        report(word[j] " has no row above " row[i] ": that would allow a cycle")
                     }
                     allowed[row[i], word[j]] = 1
                 }

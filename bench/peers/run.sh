@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# run.sh BUILD [OPTION...]: measures the cappy of a build folder beside its peers; options are those of
-# score_peers.py. The peers live in a virtual environment, .venv-bench, made on first use; PYTHON=FILE names
-# an interpreter that has them already.
+# run.sh BUILD [OPTION...]: measures the cappy of a build folder beside its peers; the options are those
+# of score_peers.py. The peers live in a virtual environment, .venv-bench, made on first use;
+# PYTHON=FILE names an interpreter that has them already.
 set -eu
 
 here=$(cd "$(dirname -- "$0")" && pwd)

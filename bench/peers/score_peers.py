@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Measures cappy beside transformers on PyTorch: the same pairs, weights, threads and machine, in turn.
+"""Measures cappy beside transformers on PyTorch: the same pairs, weights, threads and machine.
 
 Both programs score the pairs of a workload file with models of real shapes and random weights. The
 workload has token ids; cappy takes text. So the models' tokenizer is a vocabulary of words, `w1002`
 for id 1002, and each pair is written in those words: `cappy tokenize` must give the workload's ids
-back, or nothing is measured. Nor is it when the scores of the two differ by more than the bound. The
-peer is given its ids ready made and sorted by length; the time of cappy includes tokenizing, reading
-the rows and writing them. Loading a model counts for neither, and is reported apart.
+back, or nothing is measured. Nor is it when the scores of the two differ by more than the bound.
+The peer is given its ids ready made and sorted by length; the time of cappy includes tokenizing,
+reading the rows and writing them. Loading a model counts for neither, and is reported apart.
 
-The result is a Markdown table on stdout.
+The two take turns. The result is a Markdown table on stdout.
 """
 
 import argparse
@@ -46,7 +46,7 @@ SHAPES = {
 
 
 def build_tokenizer(vocab_size):
-    """A tokenizer.json in which every id from 4 on is one word, and pairs are framed as RoBERTa's."""
+    """A tokenizer.json in which every id from 4 on is one word, and pairs look like RoBERTa's."""
     special = ["<s>", "<pad>", "</s>", "<unk>"]
     vocab = {token: i for i, token in enumerate(special)}
     vocab.update({f"w{i}": i for i in range(len(special), vocab_size)})
@@ -66,12 +66,17 @@ def build_tokenizer(vocab_size):
 
 
 def make_model(shape, directory):
-    """Writes a model directory with random weights, once; a directory is complete when it has its name."""
+    """Writes a model directory with random weights, once: it gets its name when it is complete.
+
+    The weights are twice as large as transformers makes them at first, so that attention is not flat
+    and scores differ from pair to pair; otherwise comparing them would show little.
+    """
     if directory.exists():
         return
     family, settings = SHAPES[shape]
     config = transformers.AutoConfig.for_model(
-        family, num_labels=1, bos_token_id=BEGIN, pad_token_id=PAD, eos_token_id=END, **settings)
+        family, num_labels=1, initializer_range=0.04, bos_token_id=BEGIN, pad_token_id=PAD,
+        eos_token_id=END, **settings)
     torch.manual_seed(SEED)
     model = transformers.AutoModelForSequenceClassification.from_config(config)
     part = directory.with_name(directory.name + ".part")
@@ -95,7 +100,7 @@ def write_rows(pairs, path):
         for ids in pairs:
             middle = ids.index(END)
             if ids[0] != BEGIN or ids[middle:middle + 2] != [END, END] or ids[-1] != END:
-                sys.exit("score_peers: a pair of the workload is not framed as <s> A </s></s> B </s>")
+                sys.exit("score_peers: a pair of the workload is not <s> A </s></s> B </s>")
             row = {"instruction": " ".join(f"w{i}" for i in ids[1:middle]),
                    "response": " ".join(f"w{i}" for i in ids[middle + 2:-1])}
             file.write(json.dumps(row) + "\n")
@@ -210,8 +215,8 @@ def measure(shape, arguments, pairs, rows):
         f"| {shape} | {name}, fp32, batches of {batch_size} | {spread(theirs)} | 1.00 |",
         f"| {shape} | {cappy.version()}, {arguments.precision} | {spread(ours)} | {ratio:.2f} |",
     ], (f"{shape}: scores from {reference.min():.3f} to {reference.max():.3f}, at most {apart:.1e} "
-        f"apart; cappy opens {weights / 1e6:,.0f} MB of weights and scores a pair in {opening:.2f} s "
-        f"(best of 3); its peak resident memory on the workload is {resident / 1e6:,.0f} MB, the "
+        f"apart; cappy opens {weights / 1e6:,.0f} MB of weights and scores a pair in "
+        f"{opening:.2f} s (best of 3); its peak resident memory on the workload is {resident / 1e6:,.0f} MB, the "
         f"weights {(resident - weights) / 1e6:+,.0f} MB.")
 
 

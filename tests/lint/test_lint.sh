@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Tests tools/lint.sh: a small clean tree passes, and each rule, broken in it once, is reported with its
-# file and line.
+# Tests tools/lint.sh: a small clean tree passes, and each rule, broken in it once, is reported with
+# its file and line.
 set -eu
 
 lint=$(cd "$(dirname -- "$0")/../.." && pwd)/tools/lint.sh
@@ -50,7 +50,8 @@ expect()
     if found=$("$lint" --root "$dir/tree" "$1" 2>/dev/null); then
         echo "not reported: $1 $2 $3"
         failed=1
-    elif [ "$(echo "$found" | wc -l)" -ne 1 ] || ! echo "$found" | grep -F "$2: " | grep -qF "$3"; then
+    elif [ "$(echo "$found" | wc -l)" -ne 1 ] ||
+        ! echo "$found" | grep -F "$2: " | grep -qF "$3"; then
         echo "wanted $2: $3; got:"
         echo "$found"
         failed=1
