@@ -22,8 +22,8 @@ const char *cappy_version(void)
     return CAPPY_VERSION;
 }
 
-/* Names in messages come from files: control characters are shown as '?', so that a message is one line and cannot
- * steer a terminal. */
+/* Names in messages come from files: control characters are shown as '?', so that a message is
+ * one line and cannot steer a terminal. */
 static void make_printable(char *text)
 {
     for (char *p = text; *p != '\0'; p++) {
