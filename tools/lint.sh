@@ -51,7 +51,7 @@ list()
     done | sort
 }
 
-c_files='^(src|include|examples|tests|bench)/.*\.[ch]$'
+c_files='^(src|include|examples|tests|bench)/.*\.(c|h|inc)$'
 
 # Runs one part of lint.awk over the files that match $2.
 scan()
@@ -61,7 +61,7 @@ scan()
 
 layers()
 {
-    list '^(src|examples)/.*\.[ch]$' | tr '\n' '\0' |
+    list '^(src|examples)/.*\.(c|h|inc)$' | tr '\n' '\0' |
         xargs -0 -r awk -v rule=layers -f "$tool" ARCHITECTURE.md
 }
 
@@ -77,7 +77,7 @@ size()
 
 files()
 {
-    scan licence '\.([ch]|sh|py|cmake)$|(^|/)(Makefile|CMakeLists\.txt|start|\.ci/run)$'
+    scan licence '\.(c|h|inc|sh|awk|py|cmake)$|(^|/)(Makefile|CMakeLists\.txt|start|\.ci/run)$'
     # The patterns are spelled so that they do not match themselves.
     list . | tr '\n' '\0' | xargs -0 -r grep -InwE 'TOD[O]|FIXM[E]|XX[X]' |
         sed -E 's/^([^:]*:[0-9]+):.*/\1: files: a note to oneself; do it or say what is so/' || true
