@@ -7,8 +7,12 @@ install(FILES ${PROJECT_SOURCE_DIR}/include/cappy.h DESTINATION ${CMAKE_INSTALL_
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/models/default DESTINATION ${CMAKE_INSTALL_DATADIR}/cappy/models)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
-file(GLOB man_pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/man/*.1)
-install(FILES ${man_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+# The manual pages are written by the command, from the same tables as its help.
+install(CODE "
+    set(pages \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_MANDIR}/man1\")
+    file(MAKE_DIRECTORY \"\${pages}\")
+    execute_process(COMMAND $<TARGET_FILE:cappy_command> help --manuals \"\${pages}\"
+                    COMMAND_ERROR_IS_FATAL ANY)")
 
 file(RELATIVE_PATH CAPPY_LIB_TO_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR} ${CMAKE_INSTALL_PREFIX})
 configure_file(${PROJECT_SOURCE_DIR}/cmake/cappy.pc.in ${PROJECT_BINARY_DIR}/cappy.pc @ONLY)
