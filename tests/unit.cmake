@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 if(CAPPY_TESTS)
     file(GLOB_RECURSE unit_tests RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS unit/*/test_*.c)
     foreach(source IN LISTS unit_tests)
