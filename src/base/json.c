@@ -52,6 +52,49 @@ cappy_status cappy_json_parse(const char *text, size_t size, json_t **value, cap
     return CAPPY_OK;
 }
 
+/* Why jansson refused a row, in the words of someone who can only see the row. */
+static cappy_status explain_row(const json_error_t *problem, cappy_error *error)
+{
+    switch (json_error_code(problem)) {
+    case json_error_out_of_memory:
+        return cappy_error_no_memory(error);
+    case json_error_invalid_utf8:
+        return cappy_error_set(error, CAPPY_FORMAT,
+                               "byte %d of the line is not UTF-8: convert the file to UTF-8",
+                               problem->position + 1);
+    case json_error_numeric_overflow:
+        return cappy_error_set(error, CAPPY_FORMAT, "%s: write so large a number as a string",
+                               problem->text);
+    case json_error_duplicate_key:
+        return cappy_error_set(error, CAPPY_FORMAT, "%s: a row may have each field once",
+                               problem->text);
+    default:
+        return cappy_error_set(error, CAPPY_FORMAT,
+                               "not valid JSON: %s (byte %d): each line must be one JSON object",
+                               problem->text, problem->position);
+    }
+}
+
+cappy_status cappy_json_parse_row(const char *text, size_t size, json_t **value, cappy_error *error)
+{
+    size_t depth = measure_depth(text, size);
+    if (depth > CAPPY_JSON_MAX_DEPTH) {
+        return cappy_error_set(error, CAPPY_FORMAT,
+                               "the row is nested %zu deep: at most %d levels are allowed", depth,
+                               CAPPY_JSON_MAX_DEPTH);
+    }
+    json_error_t problem;
+    json_t *parsed = json_loadb(text, size,
+                                JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY |
+                                    JSON_DECODE_INT_AS_REAL,
+                                &problem);
+    if (parsed == NULL) {
+        return explain_row(&problem, error);
+    }
+    *value = parsed;
+    return CAPPY_OK;
+}
+
 cappy_status cappy_json_read(const char *path, size_t max_size, json_t **value, cappy_error *error)
 {
     struct cappy_buffer buffer;

@@ -15,6 +15,11 @@ enum { CAPPY_JSON_MAX_DEPTH = 64 };
  * over CAPPY_JSON_MAX_DEPTH, a lone surrogate and ill-formed UTF-8 are CAPPY_FORMAT. The caller json_decrefs *value. */
 cappy_status cappy_json_parse(const char *text, size_t size, json_t **value, cappy_error *error);
 
+/* As cappy_json_parse for a row of a JSON lines file, which is passed on as it was written: numbers of any size are
+ * allowed (all of them become reals), and errors give the byte of the line, from 1, and the remedy. */
+cappy_status cappy_json_parse_row(const char *text, size_t size, json_t **value,
+                                  cappy_error *error);
+
 /* Reads and parses a file of at most max_size bytes; errors begin with `path`. */
 cappy_status cappy_json_read(const char *path, size_t max_size, json_t **value, cappy_error *error);
 
