@@ -32,15 +32,23 @@ static size_t measure_depth(const char *text, size_t size)
     return deepest;
 }
 
-cappy_status cappy_json_parse(const char *text, size_t size, json_t **value, cappy_error *error)
+/* Parses with further jansson flags. NULL when it cannot be parsed, with *problem filled. */
+static json_t *load(const char *text, size_t size, size_t flags, json_error_t *problem)
+{
+    flags |= JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY;
+    return json_loadb(text, size, flags, problem);
+}
+
+/* cappy_json_parse with further jansson flags. */
+static cappy_status parse(const char *text, size_t size, size_t flags, json_t **value,
+                          cappy_error *error)
 {
     if (measure_depth(text, size) > CAPPY_JSON_MAX_DEPTH) {
         return cappy_error_set(error, CAPPY_FORMAT, "JSON is nested more than %d deep",
                                CAPPY_JSON_MAX_DEPTH);
     }
     json_error_t problem;
-    json_t *parsed =
-        json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &problem);
+    json_t *parsed = load(text, size, flags, &problem);
     if (parsed == NULL) {
         if (json_error_code(&problem) == json_error_out_of_memory) {
             return cappy_error_no_memory(error);
@@ -84,10 +92,7 @@ cappy_status cappy_json_parse_row(const char *text, size_t size, json_t **value,
                                CAPPY_JSON_MAX_DEPTH);
     }
     json_error_t problem;
-    json_t *parsed = json_loadb(text, size,
-                                JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY |
-                                    JSON_DECODE_INT_AS_REAL,
-                                &problem);
+    json_t *parsed = load(text, size, JSON_DECODE_INT_AS_REAL, &problem);
     if (parsed == NULL) {
         return explain_row(&problem, error);
     }
@@ -95,19 +100,36 @@ cappy_status cappy_json_parse_row(const char *text, size_t size, json_t **value,
     return CAPPY_OK;
 }
 
-cappy_status cappy_json_read(const char *path, size_t max_size, json_t **value, cappy_error *error)
+cappy_status cappy_json_parse(const char *text, size_t size, json_t **value, cappy_error *error)
+{
+    return parse(text, size, 0, value, error);
+}
+
+static cappy_status read_file(const char *path, size_t max_size, size_t flags, json_t **value,
+                              cappy_error *error)
 {
     struct cappy_buffer buffer;
     cappy_buffer_init(&buffer, max_size);
     cappy_status status = cappy_file_read(path, &buffer, error);
     if (status == CAPPY_OK) {
-        status = cappy_json_parse(buffer.data, buffer.size, value, error);
+        status = parse(buffer.data, buffer.size, flags, value, error);
         if (status != CAPPY_OK) {
             cappy_error_at(error, status, path);
         }
     }
     cappy_buffer_free(&buffer);
     return status;
+}
+
+cappy_status cappy_json_read(const char *path, size_t max_size, json_t **value, cappy_error *error)
+{
+    return read_file(path, max_size, 0, value, error);
+}
+
+cappy_status cappy_json_read_reals(const char *path, size_t max_size, json_t **value,
+                                   cappy_error *error)
+{
+    return read_file(path, max_size, JSON_DECODE_INT_AS_REAL, value, error);
 }
 
 /* The member, or NULL where it is missing or null. */
