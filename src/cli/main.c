@@ -71,7 +71,9 @@ static int run_command(const struct cappy_command *command, int argc, char **arg
 int main(int argc, char **argv)
 {
     guard_descriptors();
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write(2), and is reported */
+    /* A closed pipe and a limit on the size of files are errors of write(2), and are reported. */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     if (argc < 2) {
         struct cappy_buffer text;
         cappy_buffer_init(&text, SIZE_MAX / 2);
