@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs a fuzz harness over files and folders of inputs, without a fuzzing engine. Fails when it found none. */
+/* Runs a fuzz harness over files and folders of inputs, without a fuzzing engine. Fails when it
+ * found none. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
