@@ -15,8 +15,8 @@ static cappy_status append(struct cappy_buffer *out, const char *text, cappy_err
     return cappy_buffer_append(out, text, strlen(text), error);
 }
 
-/* Appends text[0..size) so that roff prints it as it is: a backslash and a minus sign are escaped, a dot or quote at the
- * start of a line is shielded. */
+/* Appends text[0..size) so that roff prints it as it is: a backslash and a minus sign are escaped,
+ * a dot or quote at the start of a line is shielded. */
 static cappy_status append_escaped(const char *text, size_t size, struct cappy_buffer *out,
                                    cappy_error *error)
 {
@@ -35,7 +35,8 @@ static cappy_status append_escaped(const char *text, size_t size, struct cappy_b
     return CAPPY_OK;
 }
 
-/* Appends a paragraph, a new line for each sentence and after SOURCE_WIDTH columns, as manual pages are written. */
+/* Appends a paragraph, a new line for each sentence and after SOURCE_WIDTH columns, as manual pages
+ * are written. */
 static cappy_status append_prose(const char *text, struct cappy_buffer *out, cappy_error *error)
 {
     size_t column = 0;

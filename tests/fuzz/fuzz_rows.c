@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lines of JSON in, lines of JSON out: whatever parses is written with two members added, must parse again, and must
- * equal what it was apart from them. */
+/* Lines of JSON in, lines of JSON out: whatever parses is written with two members added, must
+ * parse again, and must equal what it was apart from them. */
 #include <stdlib.h>
 #include <string.h>
 

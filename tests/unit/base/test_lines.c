@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The line reader, on files it writes itself: ends of lines, gzip in all its damage, limits, pipes. */
+/* The line reader, on files it writes itself: ends of lines, gzip in all its damage, limits,
+ * pipes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -145,7 +146,8 @@ static void test_long_gzip(void **state)
     cappy_lines_close(lines);
 }
 
-/* Every way to cut a gzip file short must be noticed, and must not give a line that is not whole. */
+/* Every way to cut a gzip file short must be noticed, and must not give a line that is not
+ * whole. */
 static void test_cut_gzip(void **state)
 {
     (void)state;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows: what is read from them, what is said about bad ones, and that the rest of a row leaves byte for byte. */
+/* Rows: what is read from them, what is said about bad ones, and that the rest of a row leaves byte
+ * for byte. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
