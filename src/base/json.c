@@ -6,7 +6,8 @@
 #include "base/error.h"
 #include "base/file.h"
 
-/* The deepest nesting of arrays and objects in text, strings skipped: known before jansson recurses into it. */
+/* The deepest nesting of arrays and objects in text, strings skipped: known before jansson recurses
+ * into it. */
 static size_t measure_depth(const char *text, size_t size)
 {
     size_t depth = 0;

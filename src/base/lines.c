@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bytes flow from the descriptor into `raw`, from there (inflated, or as they are) behind the end of `text`, and leave
- * `text` as lines. zlib's own file layer is not used because it waits until its buffer is full, which would hold back
- * the rows of a slow pipe, and because it takes a file cut off between two gzip members for a whole one. */
+/* Bytes flow from the descriptor into `raw`, from there (inflated, or as they are) behind the end
+ * of `text`, and leave `text` as lines. zlib's own file layer is not used because it waits until
+ * its buffer is full, which would hold back the rows of a slow pipe, and because it takes a file
+ * cut off between two gzip members for a whole one. */
 #include "base/lines.h"
 
 #include <errno.h>
@@ -132,8 +133,8 @@ static cappy_status find_form(struct cappy_lines *lines, cappy_error *error)
     return CAPPY_OK;
 }
 
-/* Between two gzip members: another one follows, or the file ends, perhaps after the zeros that tapes are padded with.
- * Anything else is damage: rows could be missing. */
+/* Between two gzip members: another one follows, or the file ends, perhaps after the zeros that
+ * tapes are padded with. Anything else is damage: rows could be missing. */
 static cappy_status begin_member(struct cappy_lines *lines, cappy_error *error)
 {
     bool is_gzip;
@@ -196,7 +197,8 @@ static cappy_status inflate_raw(struct cappy_lines *lines, cappy_error *error)
     return CAPPY_OK;
 }
 
-/* Adds at least one byte to `text`, or finds that there are no more, or (between gzip members) does neither. */
+/* Adds at least one byte to `text`, or finds that there are no more, or (between gzip members) does
+ * neither. */
 static cappy_status read_text(struct cappy_lines *lines, cappy_error *error)
 {
     struct cappy_buffer *text = &lines->text;
@@ -308,7 +310,8 @@ size_t cappy_lines_number(const struct cappy_lines *lines)
 
 void cappy_lines_place(const struct cappy_lines *lines, uint64_t *done, uint64_t *total)
 {
-    /* Plain text that waits in `text` has not been used yet; of gzip data that part is too small to matter. */
+    /* Plain text that waits in `text` has not been used yet; of gzip data that part is too small to
+     * matter. */
     size_t waiting = lines->raw_end - lines->raw_start;
     if (lines->form == FORM_PLAIN) {
         waiting += lines->text.size - lines->start;

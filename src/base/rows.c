@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A row is parsed by jansson to be checked and read, and cut up as text to be written. The cutting below trusts that
- * the text is one well-formed object, which cappy_row_parse has made sure of. */
+/* A row is parsed by jansson to be checked and read, and cut up as text to be written. The cutting
+ * below trusts that the text is one well-formed object, which cappy_row_parse has made sure of. */
 #include "base/rows.h"
 
 #include <stdarg.h>
@@ -59,7 +59,7 @@ void cappy_row_free(struct cappy_row *row)
     *row = (struct cappy_row){0};
 }
 
-/* ---- Reading ------------------------------------------------------------------------------------------------ */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 bool cappy_row_has(const struct cappy_row *row, const char *key)
 {
@@ -115,7 +115,7 @@ cappy_status cappy_row_get_item(const struct cappy_row *row, const char *key, si
     return CAPPY_OK;
 }
 
-/* ---- Writing ------------------------------------------------------------------------------------------------ */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 struct sink {
     struct cappy_buffer *out;
@@ -184,8 +184,8 @@ static size_t skip_member(const char *text, size_t at)
     }
 }
 
-/* Whether the key that begins at text[at] names a member of `added`. Escapes may stand for any of its characters, so a
- * key that has some is decoded. */
+/* Whether the key that begins at text[at] names a member of `added`. Escapes may stand for any of
+ * its characters, so a key that has some is decoded. */
 static bool is_replaced(const char *text, size_t at, const json_t *added)
 {
     size_t end = skip_string(text, at);
@@ -198,7 +198,8 @@ static bool is_replaced(const char *text, size_t at, const json_t *added)
     return found;
 }
 
-/* Appends the members of `row` that stay, with their own spaces and commas; *any tells whether there are some. */
+/* Appends the members of `row` that stay, with their own spaces and commas; *any tells whether
+ * there are some. */
 static cappy_status append_kept(const struct cappy_row *row, const json_t *added, bool *any,
                                 struct cappy_buffer *out, cappy_error *error)
 {
@@ -221,17 +222,16 @@ static cappy_status append_kept(const struct cappy_row *row, const json_t *added
         if (is_replaced(text, key, added)) {
             continue;
         }
-        size_t end = at;
-        while (is_space(text[end - 1])) {
-            end--;
-        }
         if (*any) {
             CAPPY_TRY(cappy_buffer_append(out, ",", 1, error));
         }
         begin = *any ? begin : key;
-        CAPPY_TRY(cappy_buffer_append(out, text + begin, end - begin, error));
+        CAPPY_TRY(cappy_buffer_append(out, text + begin, at - begin, error));
         *any = true;
     } while (text[at] == ',');
+    while (*any && is_space(out->data[out->size - 1])) {
+        out->data[--out->size] = '\0';
+    }
     return CAPPY_OK;
 }
 

@@ -14,7 +14,8 @@ struct cappy_choice {
 /* The index of the first highest score. */
 size_t cappy_choice_best(const struct cappy_choice *choice);
 
-/* Adds "scores" and "best" to `object`, and "label", the best response, when `with_label` is set. */
+/* Adds "scores" and "best" to `object`, and "label", the best response, when `with_label` is
+ * set. */
 cappy_status cappy_choice_set(json_t *object, const struct cappy_choice *choice, bool with_label,
                               cappy_error *error);
 

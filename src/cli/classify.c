@@ -24,7 +24,7 @@ struct context {
     size_t n_right;
 };
 
-/* ---- Labels ------------------------------------------------------------------------------------------------- */
+/* ---- Labels ---------------------------------------------------------------------------------- */
 
 static cappy_text trim(const char *text, size_t size)
 {
@@ -66,7 +66,7 @@ static cappy_status split_labels(const char *list, cappy_text **labels, size_t *
     return CAPPY_OK;
 }
 
-/* ---- Rows --------------------------------------------------------------------------------------------------- */
+/* ---- Rows ------------------------------------------------------------------------------------ */
 
 static cappy_status collect(struct cappy_stream *stream, const struct cappy_row *row,
                             cappy_error *error)
@@ -99,8 +99,8 @@ static bool equal_texts(cappy_text a, cappy_text b)
     return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
 }
 
-/* Compares the choice with the row's "answer", if it has one: an index into the row's "choices", or into --labels
- * where the row has no choices. With both, the texts must be the same. */
+/* Compares the choice with the row's "answer", if it has one: an index into the row's "choices", or
+ * into --labels where the row has no choices. With both, the texts must be the same. */
 static cappy_status count_answer(struct context *context, const struct cappy_row *row,
                                  const struct cappy_choice *choice, cappy_error *error)
 {
@@ -167,7 +167,7 @@ static cappy_status classify_rows(struct context *context, cappy_error *error)
     return CAPPY_OK;
 }
 
-/* ---- Command line ------------------------------------------------------------------------------------------- */
+/* ---- Command line ---------------------------------------------------------------------------- */
 
 /* Chooses a label for the text on the command line. */
 static cappy_status classify_text(const struct context *context, cappy_error *error)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command line. A command is one file that ends in one struct cappy_command: its name, its options, its help and
- * the function that runs it. Parsing, --help and the manual pages all follow from that table entry, and
- * CAPPY_COMMAND_MAP is the only list of commands. */
+/* The command line. A command is one file that ends in one struct cappy_command: its name, its
+ * options, its help and the function that runs it. Parsing, --help and the manual pages all follow
+ * from that table entry, and CAPPY_COMMAND_MAP is the only list of commands. */
 #ifndef CAPPY_CLI_H
 #define CAPPY_CLI_H
 
@@ -45,7 +45,8 @@ enum {
 
 enum cappy_device { CAPPY_DEVICE_CPU, CAPPY_DEVICE_CUDA };
 
-/* The values of the common options, at the start of every command's arguments. Strings are borrowed from argv. */
+/* The values of the common options, at the start of every command's arguments. Strings are borrowed
+ * from argv. */
 struct cappy_common {
     char **operands; /* [n_operands], what is not an option */
     size_t n_operands;
@@ -99,12 +100,14 @@ CAPPY_COMMAND_MAP(CAPPY_COMMAND_DECLARE)
 /* All commands in the order of CAPPY_COMMAND_MAP; NULL-terminated. */
 extern const struct cappy_command *const cappy_commands[];
 
-/* The command called `name`; where there is none, CAPPY_ARGUMENT and an error that suggests the nearest. */
+/* The command called `name`; where there is none, CAPPY_ARGUMENT and an error that suggests the
+ * nearest. */
 cappy_status cappy_command_find(const char *name, const struct cappy_command **command,
                                 cappy_error *error);
 
-/* Parses argv[0..argc), what follows the command's name, into `arguments` (zeroed, of the command's size). Options and
- * operands may be mixed, up to "--"; argv is reordered to hold the operands. Errors: CAPPY_ARGUMENT. */
+/* Parses argv[0..argc), what follows the command's name, into `arguments` (zeroed, of the command's
+ * size). Options and operands may be mixed, up to "--"; argv is reordered to hold the operands.
+ * Errors: CAPPY_ARGUMENT. */
 cappy_status cappy_options_parse(const struct cappy_command *command, int argc, char **argv,
                                  void *arguments, cappy_error *error);
 
@@ -114,13 +117,15 @@ cappy_status cappy_text_check(const char *what, const char *text, cappy_error *e
 /* The options of all commands; those a command has are the ones whose group it names. */
 extern const struct cappy_option cappy_common_options[];
 
-/* Appends the help of `command`, or of cappy as a whole for NULL: as text, as a manual page in mdoc. */
+/* Appends the help of `command`, or of cappy as a whole for NULL: as text, as a manual page in
+ * mdoc. */
 cappy_status cappy_help_write(const struct cappy_command *command, struct cappy_buffer *out,
                               cappy_error *error);
 cappy_status cappy_manual_write(const struct cappy_command *command, struct cappy_buffer *out,
                                 cappy_error *error);
 
-/* The candidate most like `name`, or NULL when none is close; `next` gives candidate i, and NULL behind the last. */
+/* The candidate most like `name`, or NULL when none is close; `next` gives candidate i, and NULL
+ * behind the last. */
 const char *cappy_nearest_name(const char *name, const char *(*next)(const void *, size_t),
                                const void *context);
 

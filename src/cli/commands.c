@@ -32,11 +32,12 @@ cappy_status cappy_command_find(const char *name, const struct cappy_command **c
                            nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
 }
 
-/* ---- Nearest names ------------------------------------------------------------------------------------------ */
+/* ---- Nearest names --------------------------------------------------------------------------- */
 
 enum { NAME_LIMIT = 32, FAR = 1000 };
 
-/* The number of letters to insert, delete or change to turn `a` into `b` (Levenshtein), or FAR for long names. */
+/* The number of letters to insert, delete or change to turn `a` into `b` (Levenshtein), or FAR for
+ * long names. */
 static size_t measure_distance(const char *a, const char *b)
 {
     size_t n_a = strlen(a);

@@ -14,8 +14,8 @@ static cappy_status append(struct cappy_buffer *out, const char *text, cappy_err
     return cappy_buffer_append(out, text, strlen(text), error);
 }
 
-/* Appends `text` in lines of at most TEXT_WIDTH columns, all but the first indented by `indent`; `column` is where the
- * first one begins. */
+/* Appends `text` in lines of at most TEXT_WIDTH columns, all but the first indented by `indent`;
+ * `column` is where the first one begins. */
 static cappy_status append_wrapped(const char *text, size_t indent, size_t column,
                                    struct cappy_buffer *out, cappy_error *error)
 {
@@ -126,7 +126,7 @@ cappy_status cappy_help_write(const struct cappy_command *command, struct cappy_
     return command != NULL ? write_command(command, out, error) : write_overview(out, error);
 }
 
-/* ---- cappy help --------------------------------------------------------------------------------------------- */
+/* ---- cappy help ------------------------------------------------------------------------------ */
 
 struct help_arguments {
     struct cappy_common common;
@@ -205,7 +205,7 @@ const struct cappy_command cappy_command_help = {
     .run = run_help,
 };
 
-/* ---- cappy version ------------------------------------------------------------------------------------------ */
+/* ---- cappy version --------------------------------------------------------------------------- */
 
 struct version_arguments {
     struct cappy_common common;

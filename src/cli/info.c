@@ -54,7 +54,8 @@ static void add_count(struct facts *facts, const char *part, const char *key, co
     snprintf(fact->text, sizeof fact->text, "%" PRIu64, count);
 }
 
-/* A number of bytes or of things, shown in millions or, where that suits it better, thousands of millions. */
+/* A number of bytes or of things, shown in millions or, where that suits it better, thousands of
+ * millions. */
 static void add_large(struct facts *facts, const char *part, const char *key, const char *title,
                       uint64_t count, const char *millions, const char *milliards)
 {

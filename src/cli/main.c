@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cappy COMMAND ...: finds the command, parses its arguments, runs it, and turns its outcome into an exit status: 0 done,
- * 1 failed, 2 wrong usage. */
+/* cappy COMMAND ...: finds the command, parses its arguments, runs it, and turns its outcome into
+ * an exit status: 0 done, 1 failed, 2 wrong usage. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,8 +12,8 @@
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-/* Makes sure that descriptors 0 to 2 are taken: a file opened in the place of a closed standard error would receive
- * the messages. Those put here fail when they are used. */
+/* Makes sure that descriptors 0 to 2 are taken: a file opened in the place of a closed standard
+ * error would receive the messages. Those put here fail when they are used. */
 static void guard_descriptors(void)
 {
     for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; descriptor++) {
@@ -71,7 +71,9 @@ static int run_command(const struct cappy_command *command, int argc, char **arg
 int main(int argc, char **argv)
 {
     guard_descriptors();
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write(2), and is reported */
+    /* A closed pipe and a limit on the size of files are errors of write(2), and are reported. */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     if (argc < 2) {
         struct cappy_buffer text;
         cappy_buffer_init(&text, SIZE_MAX / 2);

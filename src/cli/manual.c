@@ -8,13 +8,15 @@
 /* The day the pages were last changed, as mdoc wants it. */
 #define MANUAL_DATE "November 23, 2026"
 
+enum { SOURCE_WIDTH = 72 };
+
 static cappy_status append(struct cappy_buffer *out, const char *text, cappy_error *error)
 {
     return cappy_buffer_append(out, text, strlen(text), error);
 }
 
-/* Appends text[0..size) so that roff prints it as it is: a backslash and a minus sign are escaped, a dot or quote at the
- * start of a line is shielded. */
+/* Appends text[0..size) so that roff prints it as it is: a backslash and a minus sign are escaped,
+ * a dot or quote at the start of a line is shielded. */
 static cappy_status append_escaped(const char *text, size_t size, struct cappy_buffer *out,
                                    cappy_error *error)
 {
@@ -33,17 +35,23 @@ static cappy_status append_escaped(const char *text, size_t size, struct cappy_b
     return CAPPY_OK;
 }
 
-/* Appends a paragraph with each sentence on a line of its own, as manual pages are written. */
+/* Appends a paragraph, a new line for each sentence and after SOURCE_WIDTH columns, as manual pages
+ * are written. */
 static cappy_status append_prose(const char *text, struct cappy_buffer *out, cappy_error *error)
 {
+    size_t column = 0;
     while (*text != '\0') {
-        const char *end = strstr(text, ". ");
-        size_t size = end != NULL ? (size_t)(end - text) + 1 : strlen(text);
+        size_t size = strcspn(text, " ");
+        if (column > 0) {
+            bool ends = text[-2] == '.' || column + 1 + size > SOURCE_WIDTH;
+            CAPPY_TRY(append(out, ends ? "\n" : " ", error));
+            column = ends ? 0 : column + 1;
+        }
         CAPPY_TRY(append_escaped(text, size, out, error));
-        CAPPY_TRY(append(out, "\n", error));
-        text += size + strspn(text + size, " ");
+        column += size;
+        text += size + (text[size] == ' ' ? 1 : 0);
     }
-    return CAPPY_OK;
+    return append(out, "\n", error);
 }
 
 /* A line of a display: spaces and all. */
@@ -159,11 +167,11 @@ static cappy_status write_overview(struct cappy_buffer *out, cappy_error *error)
                ".Sh DESCRIPTION\n.Nm\n"
                "takes an instruction and a response and gives one number, about 0 for a wrong\n"
                "answer and about 1 for a right one.\nThe commands are:\n"
-               ".Bl -tag -width classify\n",
+               ".Bl -tag -width Ds\n",
                error));
     for (size_t i = 0; cappy_commands[i] != NULL; i++) {
-        CAPPY_TRY(cappy_buffer_format(out, error, ".It Cm %s\n%s\n", cappy_commands[i]->name,
-                                      cappy_commands[i]->summary));
+        CAPPY_TRY(cappy_buffer_format(out, error, ".It Xr cappy-%s 1\n%s\n",
+                                      cappy_commands[i]->name, cappy_commands[i]->summary));
     }
     CAPPY_TRY(append(
         out,
@@ -175,13 +183,7 @@ static cappy_status write_overview(struct cappy_buffer *out, cappy_error *error)
         ".It Ev COLUMNS\nThe width of tables that do not go to a terminal.\n"
         ".It Ev NO_COLOR\nIf set and not empty, tables have no colours.\n.El\n",
         error));
-    CAPPY_TRY(append_exit_status(out, error));
-    CAPPY_TRY(append(out, ".Sh SEE ALSO\n", error));
-    for (size_t i = 0; cappy_commands[i] != NULL; i++) {
-        CAPPY_TRY(cappy_buffer_format(out, error, ".Xr cappy-%s 1%s\n", cappy_commands[i]->name,
-                                      cappy_commands[i + 1] != NULL ? " ," : ""));
-    }
-    return CAPPY_OK;
+    return append_exit_status(out, error);
 }
 
 cappy_status cappy_manual_write(const struct cappy_command *command, struct cappy_buffer *out,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Command lines are parsed by the option tables: those of the command first, then the common ones below. */
+/* Command lines are parsed by the option tables: those of the command first, then the common ones
+ * below. */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -80,7 +81,7 @@ const struct cappy_option cappy_common_options[] = {
     {.name = NULL},
 };
 
-/* ---- Looking up --------------------------------------------------------------------------------------------- */
+/* ---- Looking up ------------------------------------------------------------------------------ */
 
 /* Option `index` of `command`, its own ones first; NULL behind the last. */
 static const struct cappy_option *get_option(const struct cappy_command *command, size_t index)
@@ -126,7 +127,7 @@ static const struct cappy_option *find_letter(const struct cappy_command *comman
     return NULL;
 }
 
-/* ---- Values ------------------------------------------------------------------------------------------------- */
+/* ---- Values ---------------------------------------------------------------------------------- */
 
 cappy_status cappy_text_check(const char *what, const char *text, cappy_error *error)
 {
@@ -202,7 +203,7 @@ static cappy_status set_value(const struct cappy_option *option, const char *tex
     return CAPPY_OK;
 }
 
-/* ---- Parsing ------------------------------------------------------------------------------------------------ */
+/* ---- Parsing --------------------------------------------------------------------------------- */
 
 struct parser {
     const struct cappy_command *command;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Data leaves through write(2) and not through stdio, so that it is known how much of it arrived. */
+/* Data leaves through write(2) and not through stdio, so that it is known how much of it
+ * arrived. */
 #include "cli/output.h"
 
 #include <errno.h>
@@ -53,7 +54,8 @@ static size_t count_lines(const char *data, size_t size)
     return n;
 }
 
-/* After data[0..done) was written and no more could be: takes a part of a line back. False when that is impossible. */
+/* After data[0..done) was written and no more could be: takes a part of a line back. False when
+ * that is impossible. */
 static bool cut_back(struct cappy_output *output, const char *data, size_t done)
 {
     size_t whole = done;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where a command's data goes: standard output or the file of --output. Lines arrive whole or not at all: when a write
- * fails, a regular file is cut back to its last whole line. */
+/* Where a command's data goes: standard output or the file of --output. Lines arrive whole or not
+ * at all: when a write fails, a regular file is cut back to its last whole line. */
 #ifndef CAPPY_CLI_OUTPUT_H
 #define CAPPY_CLI_OUTPUT_H
 
@@ -14,7 +14,8 @@ struct cappy_output {
     size_t n_lines; /* written, whole ones */
 };
 
-/* Opens `path`; NULL and "-" mean standard output. Not allowed to be the file that `input` (may be NULL) reads. */
+/* Opens `path`; NULL and "-" mean standard output. Not allowed to be the file that `input` (may be
+ * NULL) reads. */
 cappy_status cappy_output_open(const char *path, const struct cappy_lines *input,
                                struct cappy_output *output, cappy_error *error);
 

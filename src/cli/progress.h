@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The progress bar on standard error: only when that is a terminal which the data does not go to. */
+/* The progress bar on standard error: only when that is a terminal which the data does not go
+ * to. */
 #ifndef CAPPY_CLI_PROGRESS_H
 #define CAPPY_CLI_PROGRESS_H
 
@@ -18,8 +19,8 @@ double cappy_clock(void);
 /* `wanted` is false for --quiet and when the data goes to a terminal. */
 void cappy_progress_begin(struct cappy_progress *progress, bool wanted);
 
-/* Draws the bar, unless it was drawn a moment ago. `done` of `total` (0: unknown) tells the share; `n` units, called
- * `unit`, tell the rate. */
+/* Draws the bar, unless it was drawn a moment ago. `done` of `total` (0: unknown) tells the share;
+ * `n` units, called `unit`, tell the rate. */
 void cappy_progress_update(struct cappy_progress *progress, uint64_t done, uint64_t total,
                            uint64_t n, const char *unit);
 

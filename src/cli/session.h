@@ -16,8 +16,9 @@ struct cappy_session {
     size_t capacity;
 };
 
-/* Opens the model. `label` names the number to take of a model that gives several, by its name or its index; it may be
- * NULL, but not when `need_one` is set and the model gives several. The caller closes *session. */
+/* Opens the model. `label` names the number to take of a model that gives several, by its name or
+ * its index; it may be NULL, but not when `need_one` is set and the model gives several. The caller
+ * closes *session. */
 cappy_status cappy_session_open(const struct cappy_common *common, const char *label, bool need_one,
                                 struct cappy_session *session, cappy_error *error);
 void cappy_session_close(struct cappy_session *session);

@@ -7,15 +7,16 @@
 
 #include "cli/scores.h"
 
-/* A batch ends at MAX_SIZE bytes of rows, or at a number of pairs between MIN_PAIRS and MAX_PAIRS that follows the speed
- * of the machine, so that results and the progress bar come about every BATCH_SECONDS. */
+/* A batch ends at MAX_SIZE bytes of rows, or at a number of pairs between MIN_PAIRS and MAX_PAIRS
+ * that follows the speed of the machine, so that results and the progress bar come about every
+ * BATCH_SECONDS. */
 enum { MAX_SIZE = 4 << 20, MIN_PAIRS = 16, FIRST_PAIRS = 64, MAX_PAIRS = 2048 };
 static const double BATCH_SECONDS = 0.5;
 
 /* Output is written when it has grown to this size. */
 enum { WRITE_SIZE = 1 << 20 };
 
-/* ---- The batch ---------------------------------------------------------------------------------------------- */
+/* ---- The batch ------------------------------------------------------------------------------- */
 
 cappy_status cappy_batch_add(struct cappy_batch *batch, cappy_text instruction, cappy_text response,
                              cappy_error *error)
@@ -73,7 +74,7 @@ static void free_batch(struct cappy_batch *batch)
     *batch = (struct cappy_batch){0};
 }
 
-/* ---- Reading ------------------------------------------------------------------------------------------------ */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 /* Parses a line into the batch, with its pairs; a bad one leaves the batch as it was. */
 static cappy_status collect_row(struct cappy_stream *stream, const char *line, size_t size,
@@ -116,7 +117,7 @@ static cappy_status read_batch(struct cappy_stream *stream, bool *ended, cappy_e
     return CAPPY_OK;
 }
 
-/* ---- Scoring and writing ------------------------------------------------------------------------------------ */
+/* ---- Scoring and writing --------------------------------------------------------------------- */
 
 static cappy_status score_batch(struct cappy_stream *stream, cappy_error *error)
 {
@@ -176,7 +177,8 @@ static cappy_status write_text(struct cappy_stream *stream, cappy_error *error)
     return status;
 }
 
-/* Scores and writes the batch. After a row that cannot be finished the ones before it are still written. */
+/* Scores and writes the batch. After a row that cannot be finished the ones before it are still
+ * written. */
 static cappy_status flush_batch(struct cappy_stream *stream, cappy_error *error)
 {
     cappy_error reason;
@@ -202,7 +204,7 @@ static cappy_status flush_batch(struct cappy_stream *stream, cappy_error *error)
     return CAPPY_OK;
 }
 
-/* ---- The whole ---------------------------------------------------------------------------------------------- */
+/* ---- The whole ------------------------------------------------------------------------------- */
 
 static void report(const struct cappy_stream *stream)
 {

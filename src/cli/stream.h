@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows in, rows out: reads a file of rows a batch at a time, scores each batch with one call, writes it, goes on. Memory
- * is bounded by the batch, whatever the size of the file. At a bad row everything before it is written, and nothing
- * behind it. */
+/* Rows in, rows out: reads a file of rows a batch at a time, scores each batch with one call,
+ * writes it, goes on. Memory is bounded by the batch, whatever the size of the file. At a bad row
+ * everything before it is written, and nothing behind it. */
 #ifndef CAPPY_CLI_STREAM_H
 #define CAPPY_CLI_STREAM_H
 
@@ -50,13 +50,15 @@ struct cappy_task {
     cappy_status (*collect)(struct cappy_stream *stream, const struct cappy_row *row,
                             cappy_error *error);
 
-    /* Appends what `row` has become to the stream's text. It has `n` pairs, with scores[n][width], all finite. */
+    /* Appends what `row` has become to the stream's text. It has `n` pairs, with scores[n][width],
+     * all finite. */
     cappy_status (*finish)(struct cappy_stream *stream, const struct cappy_row *row,
                            const cappy_pair *pairs, size_t n, const float *scores,
                            cappy_error *error);
 };
 
-/* Runs `task` over the file that is the first operand, or standard input, and reports on standard error. */
+/* Runs `task` over the file that is the first operand, or standard input, and reports on standard
+ * error. */
 cappy_status cappy_stream_run(const struct cappy_common *common, const struct cappy_task *task,
                               cappy_error *error);
 

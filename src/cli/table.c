@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Columns are counted in terminal cells: utf8proc knows the wide and the combining characters. Texts come from anywhere,
- * so control and formatting characters never reach the terminal. */
+/* Columns are counted in terminal cells: utf8proc knows the wide and the combining characters.
+ * Texts come from anywhere, so control and formatting characters never reach the terminal. */
 #include "cli/table.h"
 
 #include <stdlib.h>
@@ -49,10 +49,10 @@ static cappy_status set_color(const struct cappy_table *table, enum color color,
     return table->is_colored ? append(out, color_codes[color], error) : CAPPY_OK;
 }
 
-/* ---- Text in cells ------------------------------------------------------------------------------------------ */
+/* ---- Text in cells --------------------------------------------------------------------------- */
 
-/* The next thing to show of text[*at..size): its bytes in text[*at .. *end), or a space for a run of white space and
- * other invisible characters. Its width in cells. */
+/* The next thing to show of text[*at..size): its bytes in text[*at .. *end), or a space for a run
+ * of white space and other invisible characters. Its width in cells. */
 static size_t next_glyph(cappy_text text, size_t *at, size_t *end, bool *is_space)
 {
     *is_space = false;
@@ -90,8 +90,8 @@ static size_t measure(cappy_text text)
     return width;
 }
 
-/* Appends `text` in at most `width` cells, the last of them an ellipsis where it does not fit; *used receives their
- * number. */
+/* Appends `text` in at most `width` cells, the last of them an ellipsis where it does not fit;
+ * *used receives their number. */
 static cappy_status append_cut(cappy_text text, size_t width, size_t *used,
                                struct cappy_buffer *out, cappy_error *error)
 {
@@ -115,10 +115,10 @@ static cappy_status append_cut(cappy_text text, size_t width, size_t *used,
     return CAPPY_OK;
 }
 
-/* ---- Scores ------------------------------------------------------------------------------------------------- */
+/* ---- Scores ---------------------------------------------------------------------------------- */
 
-/* How much of a bar score `index` fills: all scores are measured from 0 to 1 where they are about there, else from the
- * least of them to the greatest. */
+/* How much of a bar score `index` fills: all scores are measured from 0 to 1 where they are about
+ * there, else from the least of them to the greatest. */
 static double find_share(const struct cappy_choice *choice, size_t index)
 {
     const float *scores = choice->scores;
@@ -170,7 +170,8 @@ static cappy_status append_score(const struct cappy_table *table, const struct c
     return append(out, "  ", error);
 }
 
-/* Appends `text` in `color` in what is left of a line of which `taken` cells are taken, and ends the line. */
+/* Appends `text` in `color` in what is left of a line of which `taken` cells are taken, and ends
+ * the line. */
 static cappy_status append_rest(const struct cappy_table *table, cappy_text text, enum color color,
                                 size_t taken, struct cappy_buffer *out, cappy_error *error)
 {
@@ -182,7 +183,7 @@ static cappy_status append_rest(const struct cappy_table *table, cappy_text text
     return append(out, "\n", error);
 }
 
-/* ---- Tables ------------------------------------------------------------------------------------------------- */
+/* ---- Tables ---------------------------------------------------------------------------------- */
 
 struct place {
     float score;

@@ -11,11 +11,12 @@ struct cappy_table {
     bool is_colored;
 };
 
-/* How tables for `output` look: as wide as its terminal, else $COLUMNS, else 100 columns; coloured on a terminal unless
- * $NO_COLOR is set. */
+/* How tables for `output` look: as wide as its terminal, else $COLUMNS, else 100 columns; coloured
+ * on a terminal unless $NO_COLOR is set. */
 struct cappy_table cappy_table_style(const struct cappy_output *output);
 
-/* Appends the instruction as a heading and the texts below it, by falling score; those of equal score in their order. */
+/* Appends the instruction as a heading and the texts below it, by falling score; those of equal
+ * score in their order. */
 cappy_status cappy_table_rank(const struct cappy_table *table, const struct cappy_choice *choice,
                               struct cappy_buffer *out, cappy_error *error);
 

@@ -70,7 +70,7 @@ static cappy_status set_tokens(json_t *object, const struct tokens *tokens, bool
     return CAPPY_OK;
 }
 
-/* ---- Rows --------------------------------------------------------------------------------------------------- */
+/* ---- Rows ------------------------------------------------------------------------------------ */
 
 static cappy_status collect(struct cappy_stream *stream, const struct cappy_row *row,
                             cappy_error *error)
@@ -99,7 +99,7 @@ static cappy_status finish(struct cappy_stream *stream, const struct cappy_row *
     return status;
 }
 
-/* ---- Command line ------------------------------------------------------------------------------------------- */
+/* ---- Command line ---------------------------------------------------------------------------- */
 
 static cappy_status append_numbers(struct cappy_buffer *out, const int32_t *numbers, size_t n,
                                    cappy_error *error)
