@@ -40,6 +40,12 @@ static json_t *load(const char *text, size_t size, size_t flags, json_error_t *p
     return json_loadb(text, size, flags, problem);
 }
 
+/* jansson names this error in some places; in others it only leaves the text empty. */
+static bool is_out_of_memory(const json_error_t *problem)
+{
+    return problem->text[0] == '\0' || json_error_code(problem) == json_error_out_of_memory;
+}
+
 /* cappy_json_parse with further jansson flags. */
 static cappy_status parse(const char *text, size_t size, size_t flags, json_t **value,
                           cappy_error *error)
@@ -51,7 +57,7 @@ static cappy_status parse(const char *text, size_t size, size_t flags, json_t **
     json_error_t problem;
     json_t *parsed = load(text, size, flags, &problem);
     if (parsed == NULL) {
-        if (json_error_code(&problem) == json_error_out_of_memory) {
+        if (is_out_of_memory(&problem)) {
             return cappy_error_no_memory(error);
         }
         return cappy_error_set(error, CAPPY_FORMAT, "not valid JSON: %s (line %d, column %d)",
@@ -64,9 +70,10 @@ static cappy_status parse(const char *text, size_t size, size_t flags, json_t **
 /* Why jansson refused a row, in the words of someone who can only see the row. */
 static cappy_status explain_row(const json_error_t *problem, cappy_error *error)
 {
-    switch (json_error_code(problem)) {
-    case json_error_out_of_memory:
+    if (is_out_of_memory(problem)) {
         return cappy_error_no_memory(error);
+    }
+    switch (json_error_code(problem)) {
     case json_error_invalid_utf8:
         return cappy_error_set(error, CAPPY_FORMAT,
                                "byte %d of the line is not UTF-8: convert the file to UTF-8",
