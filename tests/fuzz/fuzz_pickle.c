@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A torch archive in memory, or a pickle alone. A fuzzer cannot guess checksums, so an archive's are put right first;
- * an input that is no archive goes to the pickle machine, and in an archive made for it to the reader of both. */
+/* A torch archive in memory, or a pickle alone. A fuzzer cannot guess checksums, so an archive's
+ * are put right first; an input that is no archive goes to the pickle machine, and in an archive
+ * made for it to the reader of both. */
 #include "fuzz.h"
 
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A safetensors file in memory. What is accepted must lie inside the file and be readable to its last number. */
+/* A safetensors file in memory. What is accepted must lie inside the file and be readable to its
+ * last number. */
 #include "fuzz.h"
 
 #include <stdlib.h>

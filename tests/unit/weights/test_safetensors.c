@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The safetensors reader: files by the reference writer, and each rule of the format broken once. */
+/* The safetensors reader: files by the reference writer, and each rule of the format broken
+ * once. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
