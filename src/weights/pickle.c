@@ -142,7 +142,7 @@ static cappy_status take_line(struct cappy_pickle *pickle, const char **line, si
 /* Pushes a signed number of n bytes. */
 static cappy_status load_int(struct cappy_pickle *pickle, size_t n, cappy_error *error)
 {
-    uint64_t number;
+    uint64_t number = 0;
     if (n > 8) {
         return cappy_pickle_refuse(pickle, error, "a number has more than 64 bits");
     }
@@ -157,7 +157,7 @@ static cappy_status load_int(struct cappy_pickle *pickle, size_t n, cappy_error 
 
 static cappy_status load_unicode(struct cappy_pickle *pickle, cappy_error *error)
 {
-    uint64_t size;
+    uint64_t size = 0;
     CAPPY_TRY(take_number(pickle, 4, &size, error));
     const unsigned char *text = take(pickle, (size_t)size);
     if (text == NULL) {
@@ -170,8 +170,10 @@ static cappy_status load_unicode(struct cappy_pickle *pickle, cappy_error *error
 
 static cappy_status load_global(struct cappy_pickle *pickle, cappy_error *error)
 {
-    const char *module, *name;
-    size_t module_size, name_size;
+    const char *module = NULL;
+    const char *name = NULL;
+    size_t module_size = 0;
+    size_t name_size = 0;
     CAPPY_TRY(take_line(pickle, &module, &module_size, error));
     CAPPY_TRY(take_line(pickle, &name, &name_size, error));
     int64_t index = cappy_pickle_find_global(module, module_size, name, name_size);
@@ -200,7 +202,7 @@ static cappy_status step(struct cappy_pickle *pickle, unsigned code, cappy_error
 {
     const struct cappy_pickle_value *values;
     size_t n;
-    uint64_t operand;
+    uint64_t operand = 0;
     switch (code) {
     case OP_MARK:
         return cappy_pickle_push_mark(pickle, error);

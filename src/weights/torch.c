@@ -19,6 +19,7 @@ struct archive {
     struct cappy_zip zip;
     const char *folder; /* [folder_size], in the archive, with its '/' */
     size_t folder_size;
+    const struct cappy_zip_entry *pickle; /* data.pkl */
 };
 
 /* The entry `directory` + `name` in the archive's folder, or NULL. */
@@ -65,7 +66,8 @@ static cappy_status check_archive(struct archive *archive, cappy_error *error)
         return cappy_error_set(error, CAPPY_FORMAT,
                                "a TorchScript program, not weights: save the model's state dict");
     }
-    if (find_file(archive, "data.pkl") == NULL) {
+    archive->pickle = find_file(archive, "data.pkl");
+    if (archive->pickle == NULL) {
         return cappy_error_set(error, CAPPY_FORMAT, "zip archive: there is no data.pkl in it");
     }
     const struct cappy_zip_entry *byteorder = find_file(archive, "byteorder");
@@ -132,11 +134,14 @@ static cappy_status view(const struct archive *archive, const struct cappy_pickl
     return CAPPY_OK;
 }
 
-/* Adds every tensor of the pickled state dict. */
+/* Adds every tensor of the pickled state dict. Names that are all different are together shorter
+ * than the pickle; one long name given a thousand times is not copied a thousand times before it is
+ * refused. */
 static cappy_status add_tensors(const struct archive *archive, const struct cappy_pickle *pickle,
                                 struct cappy_tensors *tensors, cappy_error *error)
 {
     size_t cursor = 0;
+    size_t names_left = archive->pickle->size;
     for (;;) {
         struct cappy_pickle_tensor described;
         struct cappy_tensor tensor;
@@ -145,7 +150,11 @@ static cappy_status add_tensors(const struct archive *archive, const struct capp
         if (!found) {
             return status;
         }
+        if (status == CAPPY_OK && described.name_size > names_left) {
+            status = cappy_error_set(error, CAPPY_FORMAT, "its name occurs more than once");
+        }
         if (status == CAPPY_OK) {
+            names_left -= described.name_size;
             status = view(archive, &described, &tensor, error);
         }
         if (status != CAPPY_OK) {
@@ -160,9 +169,8 @@ static cappy_status read_archive(struct archive *archive, struct cappy_tensors *
 {
     CAPPY_TRY(check_archive(archive, error));
     CAPPY_TRY(cappy_zip_check(&archive->zip, error));
-    const struct cappy_zip_entry *entry = find_file(archive, "data.pkl");
     struct cappy_pickle *pickle = NULL;
-    CAPPY_TRY(cappy_pickle_read(entry->data, entry->size, &pickle, error));
+    CAPPY_TRY(cappy_pickle_read(archive->pickle->data, archive->pickle->size, &pickle, error));
     cappy_status status = add_tensors(archive, pickle, tensors, error);
     cappy_pickle_free(pickle);
     return status;

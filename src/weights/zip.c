@@ -295,13 +295,6 @@ static cappy_status find_directory(const unsigned char *data, size_t size, struc
     return CAPPY_OK;
 }
 
-static int compare_places(const void *left, const void *right)
-{
-    const struct cappy_zip_entry *a = left;
-    const struct cappy_zip_entry *b = right;
-    return (a->begin > b->begin) - (a->begin < b->begin);
-}
-
 static int compare_names(const void *left, const void *right)
 {
     const struct cappy_zip_entry *a = left;
@@ -311,18 +304,35 @@ static int compare_names(const void *left, const void *right)
     return order != 0 ? order : (a->name_size > b->name_size) - (a->name_size < b->name_size);
 }
 
-/* Reads all headers into zip->entries, which has room for them. */
+/* Checks that an entry begins at `expected`, where the one before it ends. As this is known before
+ * its local header is read, no part of the file is read for two entries. */
+static cappy_status check_place(const struct header *header, const struct cappy_zip_entry *entry,
+                                size_t expected, cappy_error *error)
+{
+    if (header->begin == expected) {
+        return CAPPY_OK;
+    }
+    return refuse_entry(error, entry->name, entry->name_size,
+                        header->begin < expected ? "it overlaps another entry"
+                                                 : "there are stray bytes before it");
+}
+
+/* Reads all headers into zip->entries, which has room for them. The entries must lie in the order
+ * of the central directory, end to end from the first byte of the file to the directory. */
 static cappy_status read_entries(const unsigned char *data, const struct directory *directory,
                                  struct cappy_zip *zip, cappy_error *error)
 {
     const unsigned char *at = data + directory->begin;
     size_t left = directory->size;
+    size_t expected = 0;
     for (size_t i = 0; i < directory->n; i++) {
         struct header header;
         struct cappy_zip_entry *entry = &zip->entries[i];
         size_t length = 0;
         CAPPY_TRY(read_central(at, left, &header, entry, &length, error));
+        CAPPY_TRY(check_place(&header, entry, expected, error));
         CAPPY_TRY(read_local(data, directory->begin, &header, entry, error));
+        expected = entry->end;
         at += length;
         left -= length;
         zip->n++;
@@ -330,27 +340,15 @@ static cappy_status read_entries(const unsigned char *data, const struct directo
     if (left != 0) {
         return refuse(error, "the end record and the central directory disagree");
     }
+    if (expected != directory->begin) {
+        return refuse(error, "there are stray bytes before the central directory");
+    }
     return CAPPY_OK;
 }
 
-/* Checks that the entries lie end to end before the central directory and that no name occurs
- * twice. */
-static cappy_status check_entries(struct cappy_zip *zip, size_t directory_begin, cappy_error *error)
+/* Sorts the entries by name and checks that none occurs twice. */
+static cappy_status sort_entries(struct cappy_zip *zip, cappy_error *error)
 {
-    size_t expected = 0;
-    qsort(zip->entries, zip->n, sizeof *zip->entries, compare_places);
-    for (size_t i = 0; i < zip->n; i++) {
-        const struct cappy_zip_entry *entry = &zip->entries[i];
-        if (entry->begin != expected) {
-            return refuse_entry(error, entry->name, entry->name_size,
-                                entry->begin < expected ? "it overlaps another entry"
-                                                        : "there are stray bytes before it");
-        }
-        expected = entry->end;
-    }
-    if (expected != directory_begin) {
-        return refuse(error, "there are stray bytes before the central directory");
-    }
     qsort(zip->entries, zip->n, sizeof *zip->entries, compare_names);
     for (size_t i = 1; i < zip->n; i++) {
         const struct cappy_zip_entry *entry = &zip->entries[i];
@@ -376,7 +374,7 @@ cappy_status cappy_zip_read(const unsigned char *data, size_t size, struct cappy
     }
     cappy_status status = read_entries(data, &directory, zip, error);
     if (status == CAPPY_OK) {
-        status = check_entries(zip, directory.begin, error);
+        status = sort_entries(zip, error);
     }
     if (status != CAPPY_OK) {
         cappy_zip_free(zip);

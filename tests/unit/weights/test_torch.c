@@ -186,6 +186,37 @@ static void test_entries(void **state)
     }
 }
 
+/* One long name for very many tensors: refused before it is copied for each of them. */
+static void test_repeated_name(void **state)
+{
+    (void)state;
+    enum { NAME = 400000, REPEATS = 200000 };
+    struct archive archive;
+    struct cappy_buffer pickle;
+    cappy_error error;
+    char *name = cappy_alloc(NAME, 1);
+    assert_non_null(name);
+    memset(name, 'n', NAME);
+    cappy_buffer_init(&pickle, 4 << 20);
+    const unsigned char head[] = {0x80,       2, '}', '(', 'X', NAME & 255, NAME >> 8 & 255,
+                                  NAME >> 16, 0};
+    cappy_buffer_append(&pickle, head, sizeof head, NULL);
+    cappy_buffer_append(&pickle, name, NAME, NULL);
+    cappy_buffer_append(&pickle, BYTES("q\0" TENSOR "q\1"), NULL);
+    for (size_t i = 0; i < REPEATS; i++) {
+        cappy_buffer_append(&pickle, "h\0h\1", 4, NULL);
+        if (i % 10000 == 0) { /* the stack is bounded */
+            cappy_buffer_append(&pickle, "u(", 2, NULL);
+        }
+    }
+    cappy_buffer_append(&pickle, "u.", 2, NULL);
+    build(&archive, pickle.data, pickle.size, 24);
+    assert_refused(read_archive(&archive, &error), &error, CAPPY_FORMAT, "more than once");
+    archive_free(&archive);
+    cappy_buffer_free(&pickle);
+    cappy_free(name);
+}
+
 /* Forms that are something else altogether. */
 static void test_other_files(void **state)
 {
@@ -215,9 +246,8 @@ static void test_other_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_contradictions),
-        cmocka_unit_test(test_good),
-        cmocka_unit_test(test_entries),
+        cmocka_unit_test(test_contradictions), cmocka_unit_test(test_good),
+        cmocka_unit_test(test_entries),        cmocka_unit_test(test_repeated_name),
         cmocka_unit_test(test_other_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

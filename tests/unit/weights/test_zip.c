@@ -131,15 +131,15 @@ static const struct bad_case bad_cases[] = {
     {0, 0, CENTRAL, 30, 2, 0xffff, "damaged"},
     {0, 0, CENTRAL, 32, 2, 1, "damaged"},  /* a comment */
     {0, 0, CENTRAL, 34, 2, 1, "damaged"},  /* another disk */
-    {0, 0, CENTRAL, 42, 4, 0, "disagree"}, /* the first entry's header */
-    {0, 0, CENTRAL, 42, 4, 1, "damaged"},
-    {0, 0, CENTRAL, 42, 4, 0x7fffffff, "outside the file"},
-    {0, 0, CENTRAL, 42, 4, UINT32_MAX, "outside the file"},
+    {0, 0, CENTRAL, 42, 4, 0, "overlaps"}, /* the first entry's header */
+    {0, 0, CENTRAL, 42, 4, 1, "overlaps"},
+    {0, 0, CENTRAL, 42, 4, 0x7fffffff, "stray bytes"},
+    {0, 0, CENTRAL, 42, 4, UINT32_MAX, "stray bytes"},
     {0, 0, CENTRAL, 46, 1, 'n', "disagree"},
     {Z, 0, CENTRAL, 56, 2, 16, "damaged"},
     {Z, 0, CENTRAL, 58, 8, UINT64_MAX, "compressed"},
-    {Z, 0, CENTRAL, 74, 8, UINT64_MAX, "outside the file"},
-    {Z, 0, CENTRAL, 74, 8, UINT64_MAX - 8, "outside the file"},
+    {Z, 0, CENTRAL, 74, 8, UINT64_MAX, "stray bytes"},
+    {Z, 0, CENTRAL, 74, 8, UINT64_MAX - 8, "stray bytes"},
     /* The end records. */
     {0, 0, END, 0, 4, 0, "end record"},
     {0, 0, END, 4, 2, 1, "several disks"},
