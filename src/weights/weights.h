@@ -43,6 +43,7 @@ void cappy_weights_close(struct cappy_weights *weights);
 const struct cappy_tensor *cappy_weights_find(const struct cappy_weights *weights,
                                               const char *name);
 
+/* All tensors, in the order of their names. */
 size_t cappy_weights_count(const struct cappy_weights *weights);
 const struct cappy_tensor *cappy_weights_at(const struct cappy_weights *weights, size_t index);
 

@@ -114,13 +114,14 @@ static bool read_extra(const unsigned char *extra, size_t size, struct header *h
 
 /* Checks the data descriptor at data[0..size) against the header and returns its length, or 0 when
  * it is wrong. Its sizes have 8 bytes in a zip64 entry and 4 otherwise; both lengths are tried, as
- * writers disagree on which is which. */
+ * writers disagree on which is which, the longer first: an empty entry's begins like the
+ * shorter. */
 static size_t match_descriptor(const unsigned char *data, size_t size, const struct header *header)
 {
     if (size < 4 || load(data, 4) != DESCRIPTOR_SIGNATURE) {
         return 0;
     }
-    for (size_t width = 4; width <= 8; width += 4) {
+    for (size_t width = 8; width >= 4; width -= 4) {
         size_t length = 8 + 2 * width;
         if (size >= length && load(data + 4, 4) == header->crc &&
             load(data + 8, width) == header->packed_size &&
@@ -233,11 +234,12 @@ static cappy_status read_central(const unsigned char *directory, size_t size, st
     return CAPPY_OK;
 }
 
-/* Where the central directory lies. */
+/* Where the central directory lies, by the records at the end of the file. */
 struct directory {
-    size_t begin;
-    size_t size;
-    size_t n;
+    uint64_t begin;
+    uint64_t size;
+    uint64_t n;
+    uint64_t limit; /* where the records begin, so where it must end */
 };
 
 /* True when a field of the end record is the zip64 one or defers to it with all bits set. */
@@ -246,8 +248,38 @@ static bool defers(uint64_t field, uint64_t field64, uint64_t all_ones)
     return field == field64 || field == all_ones;
 }
 
-/* Finds the central directory through the records at the end of the file, which must follow it
- * directly. */
+/* Reads the zip64 end record before the locator, which ends at found->limit. It must agree with the
+ * end record, which has filled *found. */
+static cappy_status read_end64(const unsigned char *data, struct directory *found,
+                               cappy_error *error)
+{
+    const unsigned char *locator = data + found->limit - LOCATOR_SIZE;
+    if (found->limit < LOCATOR_SIZE + END64_SIZE) {
+        return refuse(error, "its zip64 end record is damaged");
+    }
+    const unsigned char *end = locator - END64_SIZE;
+    struct directory found64 = {
+        .n = load(end + 32, 8),
+        .size = load(end + 40, 8),
+        .begin = load(end + 48, 8),
+        .limit = found->limit - LOCATOR_SIZE - END64_SIZE,
+    };
+    if (load(locator + 4, 4) != 0 || load(locator + 8, 8) != found64.limit ||
+        load(locator + 16, 4) != 1 || load(end, 4) != END64_SIGNATURE ||
+        load(end + 4, 8) != END64_SIZE - 12 || load(end + 16, 8) != 0 ||
+        load(end + 24, 8) != found64.n) {
+        return refuse(error, "its zip64 end record is damaged");
+    }
+    if (!defers(found->n, found64.n, UINT16_MAX) ||
+        !defers(found->size, found64.size, UINT32_MAX) ||
+        !defers(found->begin, found64.begin, UINT32_MAX)) {
+        return refuse(error, "its two end records disagree");
+    }
+    *found = found64;
+    return CAPPY_OK;
+}
+
+/* Finds the central directory. What is found lies inside the file. */
 static cappy_status find_directory(const unsigned char *data, size_t size, struct directory *found,
                                    cappy_error *error)
 {
@@ -256,42 +288,22 @@ static cappy_status find_directory(const unsigned char *data, size_t size, struc
                              "something appended, download it again");
     }
     const unsigned char *end = data + size - END_SIZE;
-    size_t limit = size - END_SIZE; /* the directory must end here */
-    uint64_t n = load(end + 10, 2);
-    uint64_t length = load(end + 12, 4);
-    uint64_t begin = load(end + 16, 4);
-    if (load(end + 4, 4) != 0 || load(end + 8, 2) != n || load(end + 20, 2) != 0) {
+    *found = (struct directory){
+        .n = load(end + 10, 2),
+        .size = load(end + 12, 4),
+        .begin = load(end + 16, 4),
+        .limit = size - END_SIZE,
+    };
+    if (load(end + 4, 4) != 0 || load(end + 8, 2) != found->n || load(end + 20, 2) != 0) {
         return refuse(error, "its end record is damaged, has a comment or spans several disks");
     }
-    if (limit >= LOCATOR_SIZE && load(end - LOCATOR_SIZE, 4) == LOCATOR_SIGNATURE) {
-        const unsigned char *locator = end - LOCATOR_SIZE;
-        limit -= LOCATOR_SIZE;
-        if (limit < END64_SIZE) {
-            return refuse(error, "its zip64 end record is damaged");
-        }
-        limit -= END64_SIZE;
-        const unsigned char *end64 = data + limit;
-        uint64_t n64 = load(end64 + 32, 8);
-        uint64_t length64 = load(end64 + 40, 8);
-        uint64_t begin64 = load(end64 + 48, 8);
-        if (load(locator + 4, 4) != 0 || load(locator + 8, 8) != limit ||
-            load(locator + 16, 4) != 1 || load(end64, 4) != END64_SIGNATURE ||
-            load(end64 + 4, 8) != END64_SIZE - 12 || load(end64 + 16, 8) != 0 ||
-            load(end64 + 24, 8) != n64) {
-            return refuse(error, "its zip64 end record is damaged");
-        }
-        if (!defers(n, n64, UINT16_MAX) || !defers(length, length64, UINT32_MAX) ||
-            !defers(begin, begin64, UINT32_MAX)) {
-            return refuse(error, "its two end records disagree");
-        }
-        n = n64;
-        length = length64;
-        begin = begin64;
+    if (found->limit >= LOCATOR_SIZE && load(end - LOCATOR_SIZE, 4) == LOCATOR_SIGNATURE) {
+        CAPPY_TRY(read_end64(data, found, error));
     }
-    if (begin > limit || length != limit - begin || n > length / CENTRAL_SIZE) {
+    if (found->begin > found->limit || found->size != found->limit - found->begin ||
+        found->n > found->size / CENTRAL_SIZE) {
         return refuse(error, "the end record and the central directory disagree");
     }
-    *found = (struct directory){(size_t)begin, (size_t)length, (size_t)n};
     return CAPPY_OK;
 }
 
@@ -323,7 +335,7 @@ static cappy_status read_entries(const unsigned char *data, const struct directo
                                  struct cappy_zip *zip, cappy_error *error)
 {
     const unsigned char *at = data + directory->begin;
-    size_t left = directory->size;
+    size_t left = (size_t)directory->size;
     size_t expected = 0;
     for (size_t i = 0; i < directory->n; i++) {
         struct header header;

@@ -66,6 +66,25 @@ static void test_forms(void **state)
     }
 }
 
+/* An empty entry's descriptor of either length is all zeros behind the checksum. */
+static void test_empty_entries(void **state)
+{
+    (void)state;
+    static const int flags[] = {0, ARCHIVE_DESCRIPTOR, ARCHIVE_DESCRIPTOR64};
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        struct archive archive;
+        cappy_error error = {0};
+        archive_init(&archive);
+        archive_add(&archive, "m/data/0", "", 0, flags[i]);
+        archive_add(&archive, "m/data/1", "", 0, flags[i]);
+        archive_finish(&archive, 0);
+        if (read_bytes(archive.bytes.data, archive.bytes.size, &error) != CAPPY_OK) {
+            fail_msg("form %zu: %s", i, error.message);
+        }
+        archive_free(&archive);
+    }
+}
+
 /* Where a field to be spoiled lies. */
 enum place { LOCAL, CENTRAL, DESCRIPTOR, DATA, END64, END };
 
@@ -341,6 +360,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_empty_entries),
         cmocka_unit_test(test_each_field_spoiled),
         cmocka_unit_test(test_every_byte_flipped),
         cmocka_unit_test(test_truncation),
