@@ -6,7 +6,7 @@
 #   layers   who includes whom, as the table in ARCHITECTURE.md has it
 #   banned   functions that are not used, and those that only some folders use
 #   size     files of 500 lines, functions of 60, lines of 100 columns
-#   files    licence lines, leftovers, names of one machine's folders, large files
+#   files    licence lines, leftovers, names of one machine's folders, dead links, large files
 #   format   clang-format (version 14)
 #
 # A finding is one line, FILE:LINE: RULE: what is wrong. Exits 1 when there is any.
@@ -84,6 +84,14 @@ files()
     list . | tr '\n' '\0' |
         xargs -0 -r grep -InE '(^|[^A-Za-z0-9_.~>/-])/(work|opt|root|home)/' |
         sed -E 's/^([^:]*:[0-9]+):.*/\1: files: the name of a folder of one machine/' || true
+    list '\.md$' | while IFS= read -r file; do
+        grep -noE '\]\([^)#: ]+\)' "$file" | while IFS= read -r found; do
+            target=${found#*(}
+            if [ ! -e "$(dirname "$file")/${target%)}" ]; then
+                echo "$file:${found%%:*}: files: there is no ${target%)}"
+            fi
+        done
+    done
     list . | grep -v '^models/default/' | while IFS= read -r file; do
         if [ "$(wc -c <"$file")" -gt 1048576 ]; then
             echo "$file:1: files: larger than 1 MB"

@@ -33,17 +33,31 @@ static size_t measure_depth(const char *text, size_t size)
     return deepest;
 }
 
-cappy_status cappy_json_parse(const char *text, size_t size, json_t **value, cappy_error *error)
+/* Parses with further jansson flags. NULL when it cannot be parsed, with *problem filled. */
+static json_t *load(const char *text, size_t size, size_t flags, json_error_t *problem)
+{
+    flags |= JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY;
+    return json_loadb(text, size, flags, problem);
+}
+
+/* jansson names this error in some places; in others it only leaves the text empty. */
+static bool is_out_of_memory(const json_error_t *problem)
+{
+    return problem->text[0] == '\0' || json_error_code(problem) == json_error_out_of_memory;
+}
+
+/* cappy_json_parse with further jansson flags. */
+static cappy_status parse(const char *text, size_t size, size_t flags, json_t **value,
+                          cappy_error *error)
 {
     if (measure_depth(text, size) > CAPPY_JSON_MAX_DEPTH) {
         return cappy_error_set(error, CAPPY_FORMAT, "JSON is nested more than %d deep",
                                CAPPY_JSON_MAX_DEPTH);
     }
     json_error_t problem;
-    json_t *parsed =
-        json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &problem);
+    json_t *parsed = load(text, size, flags, &problem);
     if (parsed == NULL) {
-        if (json_error_code(&problem) == json_error_out_of_memory) {
+        if (is_out_of_memory(&problem)) {
             return cappy_error_no_memory(error);
         }
         return cappy_error_set(error, CAPPY_FORMAT, "not valid JSON: %s (line %d, column %d)",
@@ -56,9 +70,10 @@ cappy_status cappy_json_parse(const char *text, size_t size, json_t **value, cap
 /* Why jansson refused a row, in the words of someone who can only see the row. */
 static cappy_status explain_row(const json_error_t *problem, cappy_error *error)
 {
-    switch (json_error_code(problem)) {
-    case json_error_out_of_memory:
+    if (is_out_of_memory(problem)) {
         return cappy_error_no_memory(error);
+    }
+    switch (json_error_code(problem)) {
     case json_error_invalid_utf8:
         return cappy_error_set(error, CAPPY_FORMAT,
                                "byte %d of the line is not UTF-8: convert the file to UTF-8",
@@ -85,10 +100,7 @@ cappy_status cappy_json_parse_row(const char *text, size_t size, json_t **value,
                                CAPPY_JSON_MAX_DEPTH);
     }
     json_error_t problem;
-    json_t *parsed = json_loadb(text, size,
-                                JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY |
-                                    JSON_DECODE_INT_AS_REAL,
-                                &problem);
+    json_t *parsed = load(text, size, JSON_DECODE_INT_AS_REAL, &problem);
     if (parsed == NULL) {
         return explain_row(&problem, error);
     }
@@ -96,19 +108,36 @@ cappy_status cappy_json_parse_row(const char *text, size_t size, json_t **value,
     return CAPPY_OK;
 }
 
-cappy_status cappy_json_read(const char *path, size_t max_size, json_t **value, cappy_error *error)
+cappy_status cappy_json_parse(const char *text, size_t size, json_t **value, cappy_error *error)
+{
+    return parse(text, size, 0, value, error);
+}
+
+static cappy_status read_file(const char *path, size_t max_size, size_t flags, json_t **value,
+                              cappy_error *error)
 {
     struct cappy_buffer buffer;
     cappy_buffer_init(&buffer, max_size);
     cappy_status status = cappy_file_read(path, &buffer, error);
     if (status == CAPPY_OK) {
-        status = cappy_json_parse(buffer.data, buffer.size, value, error);
+        status = parse(buffer.data, buffer.size, flags, value, error);
         if (status != CAPPY_OK) {
             cappy_error_at(error, status, path);
         }
     }
     cappy_buffer_free(&buffer);
     return status;
+}
+
+cappy_status cappy_json_read(const char *path, size_t max_size, json_t **value, cappy_error *error)
+{
+    return read_file(path, max_size, 0, value, error);
+}
+
+cappy_status cappy_json_read_reals(const char *path, size_t max_size, json_t **value,
+                                   cappy_error *error)
+{
+    return read_file(path, max_size, JSON_DECODE_INT_AS_REAL, value, error);
 }
 
 /* The member, or NULL where it is missing or null. */

@@ -26,6 +26,10 @@ cappy_status cappy_json_parse_row(const char *text, size_t size, json_t **value,
 /* Reads and parses a file of at most max_size bytes; errors begin with `path`. */
 cappy_status cappy_json_read(const char *path, size_t max_size, json_t **value, cappy_error *error);
 
+/* The same with every number read as a real, for files with whole numbers beyond 64 bits. */
+cappy_status cappy_json_read_reals(const char *path, size_t max_size, json_t **value,
+                                   cappy_error *error);
+
 /* Typed members of an object. A missing or null member gives `fallback`; a member of another type
  * or outside [min, max] is CAPPY_FORMAT and named. */
 cappy_status cappy_json_get_int(const json_t *object, const char *key, int64_t min, int64_t max,

@@ -119,6 +119,8 @@ add README.md "a $(printf 'TO%s' DO): later"
 expect files README.md:1 'note to oneself'
 add README.md "see $(printf '/%s/x' opt)"
 expect files README.md:1 'one machine'
+add README.md 'see [this](src/cli/main.c) and' '[that](docs/none.md)'
+expect files README.md:2 'docs/none.md'
 head -c 1048577 /dev/zero >blob
 expect files blob:1 'larger'
 
