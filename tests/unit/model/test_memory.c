@@ -72,6 +72,13 @@ void __wrap_free(void *memory)
     __real_free(memory);
 }
 
+/* jansson's allocations are counted but never fail: the lexer of jansson 2.14 overlooks that its token buffer could not
+ * grow, and then asserts or frees what it does not own (see docs/dependencies.md). */
+static void *json_malloc(size_t size)
+{
+    return count_live(__real_malloc(size));
+}
+
 /* Opens a golden model, makes a scorer and scores a few pairs; frees everything. */
 static cappy_status run(const char *name, cappy_error *error)
 {
@@ -127,7 +134,7 @@ static void check_failures(const char *name, bool after)
 static void test_every_allocation_fails(void **state)
 {
     (void)state;
-    json_set_alloc_funcs(__wrap_malloc, __wrap_free);
+    json_set_alloc_funcs(json_malloc, __wrap_free);
     check_failures("bert", false);
     check_failures("bert", true);
     check_failures("roberta", false);
