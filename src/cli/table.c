@@ -205,7 +205,7 @@ static cappy_status append_places(const struct cappy_table *table,
                                   const struct cappy_choice *choice, const struct place *places,
                                   struct cappy_buffer *out, cappy_error *error)
 {
-    enum { PLACE_WIDTH = 6, TAKEN = PLACE_WIDTH + SCORE_WIDTH + 2 + BAR_WIDTH + 2 };
+    enum { PLACE_WIDTH = 3, TAKEN = PLACE_WIDTH + SCORE_WIDTH + 2 + BAR_WIDTH + 2 };
     for (size_t i = 0; i < choice->n; i++) {
         size_t index = places[i].index;
         CAPPY_TRY(cappy_buffer_format(out, error, "%*zu", PLACE_WIDTH, i + 1));

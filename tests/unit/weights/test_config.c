@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
+#include "../refusal.h"
 #include "../temp.h"
-#include "refusal.h"
 #include "weights/config.h"
 
 #define SIZES                                                                                      \

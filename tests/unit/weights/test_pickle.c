@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
+#include "../refusal.h"
 #include "pickle_text.h"
-#include "refusal.h"
 #include "weights/pickle.h"
 
 /* Runs a pickle and steps through its dict; *n receives the number of tensors. The copy of the

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "refusal.h"
+#include "../refusal.h"
 #include "weights/formats.h"
 
 /* A file of this header and n_data zero bytes. The caller frees it. */

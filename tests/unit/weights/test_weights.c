@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
+#include "../refusal.h"
 #include "../temp.h"
-#include "refusal.h"
 #include "weights/weights.h"
 
 #define GOLDEN CAPPY_TEST_DATA "/golden/weights/"

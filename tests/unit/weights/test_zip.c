@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
+#include "../refusal.h"
 #include "archive.h"
-#include "refusal.h"
 #include "weights/zip.h"
 
 /* Reads a copy of the exact size, so that the address sanitizer sees a read past the end. */
