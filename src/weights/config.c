@@ -344,7 +344,15 @@ cappy_status cappy_config_read(const char *directory, struct cappy_config *confi
         return cappy_error_no_memory(error);
     }
     cappy_buffer_init(&text, MAX_CONFIG);
-    cappy_status status = cappy_file_read(path, &text, error);
+    cappy_status status;
+    if (!cappy_file_exists(path)) {
+        status = cappy_error_set(error, CAPPY_IO, "%s: %s", directory,
+                                 cappy_file_exists(directory)
+                                     ? "there is no config.json; is this a model directory?"
+                                     : "there is no such model directory");
+    } else {
+        status = cappy_file_read(path, &text, error);
+    }
     if (status == CAPPY_OK) {
         status = cappy_config_parse(text.data, text.size, config, error);
         if (status != CAPPY_OK) {

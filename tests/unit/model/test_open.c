@@ -118,7 +118,7 @@ static void test_missing(void **state)
     cappy_error error;
     cappy_model *model = NULL;
     assert_refused(cappy_model_open("/nonexistent", NULL, &model, &error), &error, CAPPY_IO,
-                   "/nonexistent/config.json");
+                   "/nonexistent: there is no such model directory");
     cappy_model_options options = {.struct_size = sizeof options,
                                    .precision = CAPPY_PRECISION_INT8};
     assert_refused(cappy_model_open("/nonexistent", &options, &model, &error), &error,

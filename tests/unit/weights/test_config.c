@@ -265,7 +265,13 @@ static void test_file(void **state)
     cappy_error error;
     temp_make(&temp);
     assert_refused(cappy_config_read(temp.directory, &config, &error), &error, CAPPY_IO,
-                   "config.json: No such file");
+                   "there is no config.json");
+    assert_refused(cappy_config_read(temp_path(&temp, "none"), &config, &error), &error, CAPPY_IO,
+                   "/none: there is no such model directory");
+    mkdir(temp_path(&temp, "config.json"), 0700);
+    assert_refused(cappy_config_read(temp.directory, &config, &error), &error, CAPPY_IO,
+                   "config.json: not a regular file");
+    rmdir(temp.path);
     temp_write_text(&temp, "config.json", "{}");
     assert_refused(cappy_config_read(temp.directory, &config, &error), &error, CAPPY_FORMAT,
                    "config.json: \"model_type\" is missing");
