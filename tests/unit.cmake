@@ -10,6 +10,9 @@ if(CAPPY_TESTS)
         if(name STREQUAL "model/memory")
             target_link_options(${target} PRIVATE
                 -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=free)
+        elseif(name STREQUAL "weights/memory")
+            target_link_options(${target} PRIVATE
+                -Wl,--wrap=cappy_alloc,--wrap=cappy_realloc,--wrap=cappy_strndup,--wrap=cappy_free)
         endif()
         add_test(NAME unit/${name} COMMAND ${target})
         set_tests_properties(unit/${name} PROPERTIES TIMEOUT 300)

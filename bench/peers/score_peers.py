@@ -106,6 +106,19 @@ def write_rows(pairs, path):
             file.write(json.dumps(row) + "\n")
 
 
+# Runs a command and writes its exit status, seconds and peak resident kilobytes to the file in front.
+# It is a process of its own because a child of this one, which holds PyTorch, would count as that
+# large from its first moment.
+LAUNCHER = """
+import json, resource, subprocess, sys, time
+begin = time.perf_counter()
+code = subprocess.run(sys.argv[2:]).returncode
+seconds = time.perf_counter() - begin
+with open(sys.argv[1], "w") as file:
+    json.dump([code, seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss], file)
+"""
+
+
 class Cappy:
     """Runs the command; one process for each measurement."""
 
@@ -116,17 +129,14 @@ class Cappy:
 
     def run(self, *arguments):
         """(stdout, stderr, seconds, peak resident bytes) of one call."""
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            begin = time.perf_counter()
-            process = subprocess.Popen([self.command, *arguments], stdout=out, stderr=err)
-            _, status, usage = os.wait4(process.pid, 0)
-            seconds = time.perf_counter() - begin
-            process.returncode = os.waitstatus_to_exitcode(status)
-            out.seek(0), err.seek(0)
-            stdout, stderr = out.read().decode(), err.read().decode()
-        if process.returncode != 0:
-            sys.exit(f"score_peers: {' '.join([self.command, *arguments])} failed:\n{stderr}")
-        return stdout, stderr, seconds, usage.ru_maxrss * 1024
+        line = [self.command, *arguments]
+        with tempfile.NamedTemporaryFile("r") as report:
+            done = subprocess.run([sys.executable, "-c", LAUNCHER, report.name, *line],
+                                  capture_output=True, text=True, check=True)
+            code, seconds, resident = json.load(report)
+        if code != 0:
+            sys.exit(f"score_peers: {' '.join(line)} failed:\n{done.stderr}")
+        return done.stdout, done.stderr, seconds, resident * 1024
 
     def tokenize(self):
         stdout = self.run("tokenize", *self.options[:2], self.rows)[0]

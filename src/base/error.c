@@ -23,8 +23,8 @@ const char *cappy_version(void)
     return CAPPY_VERSION;
 }
 
-/* The length of the well-formed UTF-8 character at text (Unicode 15, table 3-7), or 0. Reads no further than the first
- * wrong byte, so the terminating NUL is not passed. */
+/* The length of the well-formed UTF-8 character at text (Unicode 15, table 3-7), or 0. Reads no
+ * further than the first wrong byte, so the terminating NUL is not passed. */
 static size_t measure_character(const unsigned char *text)
 {
     size_t length = text[0] < 0x80   ? 1
@@ -44,8 +44,9 @@ static size_t measure_character(const unsigned char *text)
     return is_overlong || is_surrogate || is_beyond ? 0 : length;
 }
 
-/* Names in messages come from files, and a long message may be cut inside a character: control characters and what is
- * not UTF-8 are shown as '?', so that a message is one line, can be printed and cannot steer a terminal. */
+/* Names in messages come from files, and a long message may be cut inside a character: control
+ * characters and what is not UTF-8 are shown as '?', so that a message is one line, can be printed
+ * and cannot steer a terminal. */
 static void make_printable(char *message)
 {
     unsigned char *text = (unsigned char *)message;

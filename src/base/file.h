@@ -21,7 +21,8 @@ void cappy_file_unmap(struct cappy_file *file);
  * need not stay resident. */
 void cappy_file_release(const struct cappy_file *file, size_t offset, size_t size);
 
-/* Appends the whole of `path` to `buffer`. CAPPY_FORMAT when the file is larger than the buffer's limit allows. */
+/* Appends the whole of `path` to `buffer`. CAPPY_FORMAT when the file is larger than the buffer's
+ * limit allows. */
 cappy_status cappy_file_read(const char *path, struct cappy_buffer *buffer, cappy_error *error);
 
 bool cappy_file_exists(const char *path);

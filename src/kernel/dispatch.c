@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Chooses a kernel set at run time: the last of the table below that the processor and the system support. */
+/* Chooses a kernel set at run time: the last of the table below that the processor and the system
+ * support. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,8 @@ static int always(void)
 }
 
 #if defined(__x86_64__)
-/* The compiler's run-time library asks CPUID and, through XGETBV, whether the system saves the registers. */
+/* The compiler's run-time library asks CPUID and, through XGETBV, whether the system saves the
+ * registers. */
 static int has_avx2(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
@@ -92,8 +94,8 @@ cappy_status cappy_kernels_choose(const struct cappy_kernels **kernels, const ch
 
 size_t cappy_attention_scratch(size_t n, size_t width)
 {
-    /* Room for K^T [D][n], V [n][D], scores [rows][n] and an output tile [rows][D], every n and D rounded up to a whole
-     * number of the widest vectors. */
+    /* Room for K^T [D][n], V [n][D], scores [rows][n] and an output tile [rows][D], every n and D
+     * rounded up to a whole number of the widest vectors. */
     size_t n_up = (n + CAPPY_MAX_LANES - 1) / CAPPY_MAX_LANES * CAPPY_MAX_LANES;
     size_t d_up = (width + CAPPY_MAX_LANES - 1) / CAPPY_MAX_LANES * CAPPY_MAX_LANES;
     return 2 * n_up * d_up + CAPPY_ATTENTION_ROWS * (n_up + d_up);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The face of kernel: arithmetic with no knowledge of models.
  *
- * A kernel set is a table of functions for one instruction set; set_<name>.c defines one, each from the same sources over
- * its own simd_<name>.h. Every set the processor has can be forced with CAPPY_ISA and is tested against the scalar one.
+ * A kernel set is a table of functions for one instruction set; set_<name>.c defines one, each from
+ * the same sources over its own simd_<name>.h. Every set the processor has can be forced with
+ * CAPPY_ISA and is tested against the scalar one.
  *
- * Rules of every kernel. It allocates nothing, fails never, starts no threads. It computes each output row from
- * that row's inputs alone, by a sequence of operations that depends on nothing but the shape of the row: not on the other
- * rows, their number, or how rows and columns were split among threads. That is what makes scores batch-invariant.
+ * Rules of every kernel. It allocates nothing, fails never, starts no threads. It computes each
+ * output row from that row's inputs alone, by a sequence of operations that depends on nothing but
+ * the shape of the row: not on the other rows, their number, or how rows and columns were split
+ * among threads. That is what makes scores batch-invariant.
  *
  * Legend: M rows (tokens), N outputs, K inputs; n tokens of one sequence, D width of one head. */
 #ifndef CAPPY_KERNEL_H
@@ -16,8 +18,9 @@
 
 /* ---- Matrices ---- */
 
-/* A weight matrix W [N, K] with its bias, packed for one kernel set: panels of `panel` outputs, each [K][panel], the last
- * one padded with zeros. Later precisions add members for theirs; `precision` says which are filled. */
+/* A weight matrix W [N, K] with its bias, packed for one kernel set: panels of `panel` outputs,
+ * each [K][panel], the last one padded with zeros. Later precisions add members for theirs;
+ * `precision` says which are filled. */
 struct cappy_matrix {
     cappy_precision precision;
     size_t n;
@@ -40,7 +43,8 @@ enum cappy_epilogue {
     CAPPY_EPILOGUE_RESIDUAL,  /* y + residual */
 };
 
-/* One product y = x W^T + bias, then the epilogue, for rows [0, m) and the panels [first_panel, last_panel). */
+/* One product y = x W^T + bias, then the epilogue, for rows [0, m) and the panels [first_panel,
+ * last_panel). */
 struct cappy_gemm {
     const struct cappy_matrix *matrix;
     size_t first_panel;
@@ -58,7 +62,8 @@ struct cappy_gemm {
 
 /* ---- Attention ---- */
 
-/* softmax(scale q k^T) v of one head of one sequence, for n_queries of its tokens over all of its n. */
+/* softmax(scale q k^T) v of one head of one sequence, for n_queries of its tokens over all of its
+ * n. */
 struct cappy_attention {
     size_t n;
     size_t n_queries;
@@ -105,13 +110,15 @@ struct cappy_kernels {
     void (*norm_f32)(const struct cappy_norm *norm);
 };
 
-/* The best set for this processor, or the one named by the environment variable CAPPY_ISA; *reason (may be NULL) tells in
- * a few words why. CAPPY_ARGUMENT when CAPPY_ISA names an unknown set or one this processor lacks. */
+/* The best set for this processor, or the one named by the environment variable CAPPY_ISA; *reason
+ * (may be NULL) tells in a few words why. CAPPY_ARGUMENT when CAPPY_ISA names an unknown set or one
+ * this processor lacks. */
 cappy_status cappy_kernels_choose(const struct cappy_kernels **kernels, const char **reason,
                                   cappy_error *error);
 
-/* Set number `index`, from the plainest to the most special, where this processor has it; NULL where it has not. The count
- * of sets, whether usable or not, is cappy_kernels_count(). For tests and benchmarks. */
+/* Set number `index`, from the plainest to the most special, where this processor has it; NULL
+ * where it has not. The count of sets, whether usable or not, is cappy_kernels_count(). For tests
+ * and benchmarks. */
 const struct cappy_kernels *cappy_kernels_at(size_t index);
 size_t cappy_kernels_count(void);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The vector vocabulary over AVX2 and FMA: 8 floats. What each name means is told in simd_scalar.h. */
+/* The vector vocabulary over AVX2 and FMA: 8 floats. What each name means is told in
+ * simd_scalar.h. */
 #include <immintrin.h>
 
 enum { LANES = 8, TILE_ROWS = 6, TILE_VECTORS = 2 };

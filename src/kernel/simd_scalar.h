@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The vector vocabulary in plain C, one float at a time: for processors without a set of their own, and the yardstick of
- * the tests. The other simd_*.h define the same names; the kernels in the .inc files use nothing else.
+/* The vector vocabulary in plain C, one float at a time: for processors without a set of their own,
+ * and the yardstick of the tests. The other simd_*.h define the same names; the kernels in the .inc
+ * files use nothing else.
  *
  *   LANES                  floats in a vec
  *   TILE_ROWS, _VECTORS    the register tile of the matrix product: rows by vectors
- *   vec_load_part(p, n)    the first n floats, the rest 0; reads nothing beyond (0 <= n < LANES or n == LANES)
+ *   vec_load_part(p, n)    the first n <= LANES floats, the rest 0; reads nothing beyond
  *   vec_store_part(p,a,n)  the first n lanes; writes nothing beyond
  *   vec_select_part(a,b,n) the first n lanes from a, the rest from b
  *   vec_fma(a, b, c)       a b + c, rounded once where the instruction set has it

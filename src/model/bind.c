@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Binds the tensors of a Hugging Face BERT or RoBERTa sequence classifier to the model's matrices.
  *
- * The names of both families are in one table each: of a layer's tensors, which they share, and of the head's. A tensor is
- * checked against the shape that config.json promises before anything is allocated for it, is copied (packed for the kernel
- * set, or as fp32) and then released, so that a checkpoint's pages do not stay resident beside the packed weights. */
+ * The names of both families are in one table each: of a layer's tensors, which they share, and of
+ * the head's. A tensor is checked against the shape that config.json promises before anything is
+ * allocated for it, is copied (packed for the kernel set, or as fp32) and then released, so that a
+ * checkpoint's pages do not stay resident beside the packed weights. */
 #include "model/bind.h"
 
 #include <stdio.h>
@@ -23,7 +24,8 @@ static const struct names names[] = {
     [CAPPY_ARCHITECTURE_ROBERTA] = {"roberta.", "classifier.dense", "classifier.out_proj"},
 };
 
-/* A tensor by name. Checkpoints from before 2019 call the weight and bias of a norm gamma and beta. */
+/* A tensor by name. Checkpoints from before 2019 call the weight and bias of a norm gamma and
+ * beta. */
 static const struct cappy_tensor *find(const struct cappy_model *model, const char *module,
                                        const char *part)
 {
@@ -96,8 +98,8 @@ static cappy_status bind_norm(struct cappy_model *model, const char *module,
     return copy_f32(model, module, "bias", width, 0, &norm->bias, error);
 }
 
-/* Packs the panels of tensors[count], stacked on top of each other, each [rows, k]; `room` holds one panel of fp32 for
- * each thread. */
+/* Packs the panels of tensors[count], stacked on top of each other, each [rows, k]; `room` holds
+ * one panel of fp32 for each thread. */
 static void pack_panels(const struct cappy_kernels *kernels, struct cappy_matrix *matrix,
                         const struct cappy_tensor *const *tensors, size_t rows, float *room,
                         size_t threads)

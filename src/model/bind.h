@@ -5,8 +5,9 @@
 
 #include "model/model.h"
 
-/* Fills every weight of `model`, whose config, weights and kernels are set, with `threads` threads. A missing tensor or
- * one of the wrong shape is CAPPY_FORMAT and named. On failure what was filled is for cappy_model_unbind to free. */
+/* Fills every weight of `model`, whose config, weights and kernels are set, with `threads` threads.
+ * A missing tensor or one of the wrong shape is CAPPY_FORMAT and named. On failure what was filled
+ * is for cappy_model_unbind to free. */
 cappy_status cappy_model_bind(struct cappy_model *model, size_t threads, cappy_error *error);
 void cappy_model_unbind(struct cappy_model *model);
 

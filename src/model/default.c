@@ -10,17 +10,23 @@
 
 #include "model/model.h"
 
-/* Copies a directory's name to path[capacity] if it holds a model. */
-static bool take(const char *directory, char *path, size_t capacity)
+static bool is_model(const char *directory)
 {
     char config[PATH_MAX + 16];
     int n = snprintf(config, sizeof config, "%s/config.json", directory);
-    if (n < 0 || (size_t)n >= sizeof config || !cappy_file_exists(config) ||
-        strlen(directory) >= capacity) {
-        return false;
+    return n > 0 && (size_t)n < sizeof config && cappy_file_exists(config);
+}
+
+static cappy_status copy_path(const char *directory, char *path, size_t capacity,
+                              cappy_error *error)
+{
+    if (strlen(directory) >= capacity) {
+        return cappy_error_set(error, CAPPY_ARGUMENT,
+                               "the default model's path has %zu bytes, there is room for %zu",
+                               strlen(directory) + 1, capacity);
     }
     memcpy(path, directory, strlen(directory) + 1);
-    return true;
+    return CAPPY_OK;
 }
 
 /* The directory of the file that this code was loaded from: the command, or libcappy.so. */
@@ -44,8 +50,8 @@ static bool find_own_directory(char own[PATH_MAX])
     return true;
 }
 
-/* Places of the model as seen from the directory of the program or library: installed (bin/, lib/, lib/<triplet>/), then
- * in the source tree (build/, build/tests/, and one deeper). */
+/* Places of the model as seen from the directory of the program or library: installed (bin/, lib/,
+ * lib/<triplet>/), then in the source tree (build/, build/tests/, and one deeper). */
 static const char *const places[] = {
     "../" CAPPY_MODEL_SUBDIR, "../../" CAPPY_MODEL_SUBDIR, "../models/default",
     "../../models/default",   "../../../models/default",
@@ -55,8 +61,8 @@ cappy_status cappy_model_default(char *path, size_t capacity, cappy_error *error
 {
     const char *wish = getenv("CAPPY_MODEL");
     if (wish != NULL && wish[0] != '\0') {
-        if (take(wish, path, capacity)) {
-            return CAPPY_OK;
+        if (is_model(wish)) {
+            return copy_path(wish, path, capacity, error);
         }
         return cappy_error_set(error, CAPPY_IO, "CAPPY_MODEL=%s: no model there (no config.json)",
                                wish);
@@ -67,8 +73,8 @@ cappy_status cappy_model_default(char *path, size_t capacity, cappy_error *error
         char candidate[2 * PATH_MAX];
         char resolved[PATH_MAX];
         snprintf(candidate, sizeof candidate, "%s/%s", own, places[i]);
-        if (realpath(candidate, resolved) != NULL && take(resolved, path, capacity)) {
-            return CAPPY_OK;
+        if (realpath(candidate, resolved) != NULL && is_model(resolved)) {
+            return copy_path(resolved, path, capacity, error);
         }
     }
     return cappy_error_set(error, CAPPY_IO,

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The forward pass: BERT's and RoBERTa's encoder (post-norm) and classification head.
  *
- * The sequences of a pass lie end to end, [T, H]; nothing is padded. Only attention knows where one ends and the next
- * begins. In the last layer nothing but the first token of each sequence is needed, so its queries and all that follows are
- * computed for those rows alone.
+ * The sequences of a pass lie end to end, [T, H]; nothing is padded. Only attention knows where one
+ * ends and the next begins. In the last layer nothing but the first token of each sequence is
+ * needed, so its queries and all that follows are computed for those rows alone.
  *
- * A team of threads computes a pass together: each stage is split into items (panels of outputs by blocks of rows, heads of
- * sequences, rows) that each have one owner, with a barrier between stages. How they are split does not change a bit
- * of the result: see kernel.h. */
+ * A team of threads computes a pass together: each stage is split into items (panels of outputs by
+ * blocks of rows, heads of sequences, rows) that each have one owner, with a barrier between
+ * stages. How they are split does not change a bit of the result: see kernel.h. */
 #include "model/encoder.h"
 
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
-/* One line of 16 floats beyond a row's own, so that rows of 4,096 bytes do not all fall into the same cache sets. */
+/* One line of 16 floats beyond a row's own, so that rows of 4,096 bytes do not all fall into the
+ * same cache sets. */
 enum { ROW_GAP = 16, ROW_BLOCK = 96 };
 
 static size_t row_stride(size_t width)
@@ -93,8 +94,8 @@ static void take_share(const struct pass *pass, size_t n, size_t *first, size_t 
 
 /* ---- Stages ---- */
 
-/* This member's share of gemm, of which all but the panels is set: whole columns of blocks first, so that a member reads as
- * few panels as it can. */
+/* This member's share of gemm, of which all but the panels is set: whole columns of blocks first,
+ * so that a member reads as few panels as it can. */
 static void multiply(const struct pass *pass, struct cappy_gemm gemm, size_t first_panel,
                      size_t last_panel)
 {
@@ -160,8 +161,9 @@ static void normalise(const struct pass *pass, const struct cappy_norm_weights *
     wait_for_team(pass);
 }
 
-/* hidden [T, H] = word + segment + position embedding, before the norm. RoBERTa's positions count only tokens other than
- * padding; a padding token that was spelled out in the text gets the position pad_token_id, as the reference has it. */
+/* hidden [T, H] = word + segment + position embedding, before the norm. RoBERTa's positions count
+ * only tokens other than padding; a padding token that was spelled out in the text gets the
+ * position pad_token_id, as the reference has it. */
 static void embed_sequence(const struct pass *pass, const struct cappy_sequence *sequence,
                            float *to)
 {
@@ -199,8 +201,8 @@ static void embed(const struct pass *pass)
               pass->work->hidden);
 }
 
-/* context = attention over qkv; with first_only, of the first query of each sequence alone: those stand in
- * rows 0.. of `queries` [S, H], and their results go to rows 0.. of context. */
+/* context = attention over qkv; with first_only, of the first query of each sequence alone: those
+ * stand in rows 0.. of `queries` [S, H], and their results go to rows 0.. of context. */
 static void attend(const struct pass *pass, const float *queries, size_t query_stride,
                    bool first_only)
 {
@@ -249,8 +251,8 @@ static enum cappy_epilogue activation(const struct cappy_config *config)
     return epilogues[config->hidden_act];
 }
 
-/* What follows attention, for m rows: output projection, residual, norm, feed-forward, residual, norm. hidden [m, H] in
- * and out. */
+/* What follows attention, for m rows: output projection, residual, norm, feed-forward, residual,
+ * norm. hidden [m, H] in and out. */
 static void finish_layer(const struct pass *pass, const struct cappy_layer *layer, size_t m)
 {
     struct cappy_workspace *work = pass->work;
@@ -285,7 +287,8 @@ static void run_layer(const struct pass *pass, const struct cappy_layer *layer)
     finish_layer(pass, layer, pass->tokens);
 }
 
-/* Moves the first token of each sequence to rows 0.. of hidden. One member does it: it is S rows. */
+/* Moves the first token of each sequence to rows 0.. of hidden. One member does it: it is S
+ * rows. */
 static void gather_first_tokens(const struct pass *pass)
 {
     float *hidden = pass->work->hidden;
@@ -299,8 +302,8 @@ static void gather_first_tokens(const struct pass *pass)
     wait_for_team(pass);
 }
 
-/* The last layer: keys and values of all tokens, everything else for the first token of each sequence. A panel may hold the
- * last queries and the first keys; then it is computed for both. */
+/* The last layer: keys and values of all tokens, everything else for the first token of each
+ * sequence. A panel may hold the last queries and the first keys; then it is computed for both. */
 static void run_last_layer(const struct pass *pass, const struct cappy_layer *layer)
 {
     struct cappy_workspace *work = pass->work;

@@ -31,14 +31,15 @@ struct cappy_workspace {
     size_t query_stride;
 };
 
-/* Room for passes of up to `capacity` tokens by a team of up to `team` threads. Safe to call again to enlarge. */
+/* Room for passes of up to `capacity` tokens by a team of up to `team` threads. Safe to call again
+ * to enlarge. */
 cappy_status cappy_workspace_init(struct cappy_workspace *workspace,
                                   const struct cappy_model *model, size_t capacity, size_t team,
                                   cappy_error *error);
 void cappy_workspace_free(struct cappy_workspace *workspace);
 
-/* The threads that compute one pass together: each calls cappy_encode_pass with its own `index`. With more than one, all
- * are threads of one OpenMP parallel region, for the barriers. */
+/* The threads that compute one pass together: each calls cappy_encode_pass with its own `index`.
+ * With more than one, all are threads of one OpenMP parallel region, for the barriers. */
 struct cappy_team {
     size_t index;
     size_t count;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The face of model: an encoder with a classification head, bound to its weights and ready to compute.
+/* The face of model: an encoder with a classification head, bound to its weights and ready to
+ * compute.
  *
  * Legend: T packed tokens of one pass, H hidden, F feed-forward, L labels, S sequences. */
 #ifndef CAPPY_MODEL_H

@@ -17,7 +17,8 @@ static size_t first_position(const struct cappy_config *config)
                                                               : 0;
 }
 
-/* What must hold between config.json, the tokenizer and the arithmetic before any weight is touched. */
+/* What must hold between config.json, the tokenizer and the arithmetic before any weight is
+ * touched. */
 static cappy_status check(struct cappy_model *model, cappy_error *error)
 {
     const struct cappy_config *config = &model->config;

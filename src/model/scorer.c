@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From pairs of texts to scores.
  *
- * A call is worked off in windows of pairs, so that its memory is bounded. For each window: (1) the pairs are tokenized,
- * shared among the threads; (2) the sequences are packed into passes of about PASS_TOKENS tokens, in order; (3) the passes
- * are computed. With enough passes each thread takes one after another by itself, without barriers; with few, all threads
- * compute each pass together, which is what makes a single pair fast. Either way gives the same bits.
+ * A call is worked off in windows of pairs, so that its memory is bounded. For each window: (1) the
+ * pairs are tokenized, shared among the threads; (2) the sequences are packed into passes of about
+ * PASS_TOKENS tokens, in order; (3) the passes are computed. With enough passes each thread takes
+ * one after another by itself, without barriers; with few, all threads compute each pass together,
+ * which is what makes a single pair fast. Either way gives the same bits.
  *
  * All memory belongs to the scorer and only grows. */
 #include <string.h>
@@ -59,7 +60,8 @@ struct cappy_scorer {
 
 /* ---- Making and freeing ---- */
 
-/* The special tokens and segments of a pair must be in the model's tables: a pair of single tokens shows them all. */
+/* The special tokens and segments of a pair must be in the model's tables: a pair of single tokens
+ * shows them all. */
 static cappy_status check_template(const struct cappy_model *model, cappy_error *error)
 {
     enum { ROOM = 64 };
@@ -175,8 +177,9 @@ static bool is_same_text(cappy_text a, cappy_text b)
     return a.data != NULL && a.data == b.data && a.size == b.size;
 }
 
-/* Tokenizes a pair behind worker->ids; *n receives its length. Candidates of one instruction arrive together: an instruction
- * that is the same bytes in memory as the one before is not tokenized again. */
+/* Tokenizes a pair behind worker->ids; *n receives its length. Candidates of one instruction arrive
+ * together: an instruction that is the same bytes in memory as the one before is not tokenized
+ * again. */
 static cappy_status encode_pair(struct cappy_scorer *scorer, struct worker *worker,
                                 const cappy_pair *pair, size_t *n, cappy_error *error)
 {
@@ -231,7 +234,8 @@ static cappy_status collect_failures(struct cappy_scorer *scorer, cappy_error *e
     return CAPPY_OK;
 }
 
-/* Fills scorer->sequences[n]. Workers take runs of neighbouring pairs, so that instructions are shared. */
+/* Fills scorer->sequences[n]. Workers take runs of neighbouring pairs, so that instructions are
+ * shared. */
 static cappy_status encode_window(struct cappy_scorer *scorer, const cappy_pair *pairs, size_t n,
                                   float *scores, cappy_error *error)
 {
@@ -279,7 +283,8 @@ static size_t pass_capacity(const struct cappy_scorer *scorer)
     return scorer->max_length > PASS_TOKENS ? scorer->max_length : PASS_TOKENS;
 }
 
-/* Cuts sequences[n] into passes; returns their number. passes[i] is the first sequence of pass i, passes[count] is n. */
+/* Cuts sequences[n] into passes; returns their number. passes[i] is the first sequence of pass i,
+ * passes[count] is n. */
 static size_t plan_passes(struct cappy_scorer *scorer, size_t n)
 {
     const size_t capacity = pass_capacity(scorer);

@@ -5,7 +5,8 @@
 
 #include "base/base.h"
 
-/* `wish`, or for 0 one for each processor that this process may run on. CAPPY_ARGUMENT over 1024. */
+/* `wish`, or for 0 one for each processor that this process may run on. CAPPY_ARGUMENT over
+ * 1024. */
 cappy_status cappy_threads_choose(size_t wish, size_t *threads, cappy_error *error);
 
 #endif

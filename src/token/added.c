@@ -119,9 +119,12 @@ bool cappy_added_next(struct cappy_added_walk *walk, struct cappy_added_part *pa
         if (token->rstrip) {
             end = strip_right(walk->text, walk->size, end);
         }
-        *part = (struct cappy_added_part){start, end, token->id};
         size_t done = walk->done;
         walk->done = end;
+        if (start >= end) {
+            continue; /* it is white space that an earlier token took: the reference drops it */
+        }
+        *part = (struct cappy_added_part){start, end, token->id};
         if (done < start) {
             walk->waiting = *part;
             *part = (struct cappy_added_part){done, start, -1};

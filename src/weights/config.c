@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads config.json, which says what the numbers in the weight files mean.
  *
- * A setting that changes the score and is not implemented is refused by name. One that is missing has the value that
- * transformers gives it, except for the sizes, which every real file states. */
+ * A setting that changes the score and is not implemented is refused by name. One that is missing
+ * has the value that transformers gives it, except for the sizes, which every real file states. */
 #include "weights/config.h"
 
 #include <stdio.h>
@@ -75,8 +75,8 @@ static const struct family *find_family(const char *model_type)
     return NULL;
 }
 
-/* Whether "architectures", where it is given, names the family's classifier. Files without it are believed, as the
- * weights show soon enough whether there is a head. */
+/* Whether "architectures", where it is given, names the family's classifier. Files without it are
+ * believed, as the weights show soon enough whether there is a head. */
 static cappy_status check_classifier(const json_t *root, const struct family *family,
                                      cappy_error *error)
 {
@@ -230,7 +230,8 @@ static cappy_status read_hidden_act(const json_t *root, struct cappy_config *con
                            name);
 }
 
-/* From "sentence_transformers": {"activation_fn"}, or from the key that its versions before 4.0 wrote. */
+/* From "sentence_transformers": {"activation_fn"}, or from the key that its versions before 4.0
+ * wrote. */
 static cappy_status read_output_act(const json_t *root, struct cappy_config *config,
                                     cappy_error *error)
 {
@@ -253,7 +254,8 @@ static cappy_status read_output_act(const json_t *root, struct cappy_config *con
 
 /* ---- Labels ---- */
 
-/* The text of label `index`, from id2label or, without one, as transformers makes it up. New memory in *label. */
+/* The text of label `index`, from id2label or, without one, as transformers makes it up. New memory
+ * in *label. */
 static cappy_status read_label(const json_t *id2label, size_t index, char **label,
                                cappy_error *error)
 {

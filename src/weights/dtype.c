@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Widening of stored numbers to float. Every value of the three types is a float, so nothing is rounded.
+/* Widening of stored numbers to float. Every value of the three types is a float, so nothing is
+ * rounded.
  *
- * Data in a mapped file need not be aligned: it is copied to a small block first. The block's fixed length also lets
- * the compiler use vector instructions, so that the speed is that of memory. */
+ * Data in a mapped file need not be aligned: it is copied to a small block first. The block's fixed
+ * length also lets the compiler use vector instructions, so that the speed is that of memory. */
 #include <string.h>
 
 #include "weights/weights.h"
@@ -42,9 +43,17 @@ static uint32_t widen_bf16(uint16_t number)
     return (uint32_t)number << 16;
 }
 
-/* IEEE 754 binary16 to the bits of the same binary32. The three cases are computed and one is selected, which the
- * compiler can do for many numbers at once; none of them passes through a subnormal float, so the result does not
- * depend on the processor's flush-to-zero mode. */
+/* `a` where `condition` is 1, `b` where it is 0: without a branch, which would keep the compiler
+ * from using vectors. */
+static uint32_t select_bits(uint32_t condition, uint32_t a, uint32_t b)
+{
+    uint32_t mask = 0u - condition;
+    return (a & mask) | (b & ~mask);
+}
+
+/* IEEE 754 binary16 to the bits of the same binary32. All three cases are computed and one is
+ * selected. None of them passes through a subnormal float, so the result does not depend on the
+ * processor's flush-to-zero mode. */
 static uint32_t widen_f16(uint16_t number)
 {
     uint32_t magnitude = number & 0x7fffu;
@@ -53,8 +62,8 @@ static uint32_t widen_f16(uint16_t number)
     float scaled = (float)(int32_t)magnitude * 0x1p-24f;
     uint32_t subnormal;
     memcpy(&subnormal, &scaled, sizeof subnormal);
-    uint32_t bits = magnitude < 0x0400u ? subnormal : normal;
-    bits = magnitude >= 0x7c00u ? special : bits;
+    uint32_t bits = select_bits(magnitude < 0x0400u, subnormal, normal);
+    bits = select_bits(magnitude >= 0x7c00u, special, bits);
     return bits | (uint32_t)(number & 0x8000u) << 16;
 }
 

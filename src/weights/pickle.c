@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A pickle is a program for a small stack machine, and Python's machine can call any function. This one cannot: it
- * knows the two dozen instructions that a state dict is made of, and recognises a dozen names without calling them.
- * Whatever is not listed here is refused by name, without a fallback. */
+/* A pickle is a program for a small stack machine, and Python's machine can call any function. This
+ * one cannot: it knows the two dozen instructions that a state dict is made of, and recognises a
+ * dozen names without calling them. Whatever is not listed here is refused by name, without a
+ * fallback. */
 #include <string.h>
 
 #include "weights/pickle_machine.h"
 
 enum { PROTOCOL = 2 }; /* the only one that torch.save writes unless told otherwise */
 
-/* The instructions of all protocols, so that a refusal can name them. Those that are carried out come first. */
+/* The instructions of all protocols, so that a refusal can name them. Those that are carried out
+ * come first. */
 #define OPCODE_MAP(X)                                                                              \
     X(0x80, PROTO)                                                                                 \
     X('.', STOP)                                                                                   \
@@ -184,6 +186,15 @@ static cappy_status load_global(struct cappy_pickle *pickle, cappy_error *error)
     return cappy_pickle_push_number(pickle, PICKLE_GLOBAL, index, error);
 }
 
+static cappy_status refuse_opcode(const struct cappy_pickle *pickle, unsigned code,
+                                  cappy_error *error)
+{
+    return cappy_error_set(error, CAPPY_FORMAT,
+                           "pickle, byte %zu: instruction 0x%02x (%s) is not one that a state dict "
+                           "needs; save the model as safetensors, or its state dict alone",
+                           pickle->at - 1, code, name_opcode(code));
+}
+
 /* Carries out one instruction; PROTO and STOP are run's. */
 static cappy_status step(struct cappy_pickle *pickle, unsigned code, cappy_error *error)
 {
@@ -244,10 +255,7 @@ static cappy_status step(struct cappy_pickle *pickle, unsigned code, cappy_error
     case OP_BUILD:
         return cappy_pickle_build(pickle, error);
     default:
-        return cappy_error_set(error, CAPPY_FORMAT,
-                               "pickle, byte %zu: instruction 0x%02x (%s) is not one that a state "
-                               "dict needs; save the model as safetensors, or its state dict alone",
-                               pickle->at - 1, code, name_opcode(code));
+        return refuse_opcode(pickle, code, error);
     }
 }
 
@@ -256,9 +264,7 @@ static cappy_status run(struct cappy_pickle *pickle, cappy_error *error)
 {
     if (pickle->size < 2 || pickle->data[0] != OP_PROTO || pickle->data[1] != PROTOCOL) {
         return cappy_pickle_refuse(
-            pickle, error,
-            "it does not begin with protocol 2: save it with torch.save's own "
-            "pickle_protocol");
+            pickle, error, "it is not of protocol 2: save it with torch.save's default protocol");
     }
     pickle->at = 2;
     while (pickle->at < pickle->size) {

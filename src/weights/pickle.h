@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The part of Python's pickle format that a saved PyTorch state dict consists of. Private to weights. */
+/* The part of Python's pickle format that a saved PyTorch state dict consists of. Private to
+ * weights. */
 #ifndef CAPPY_WEIGHTS_PICKLE_H
 #define CAPPY_WEIGHTS_PICKLE_H
 
@@ -22,13 +23,14 @@ struct cappy_pickle_tensor {
 
 struct cappy_pickle;
 
-/* Runs the pickle data[0..size), which must yield a dict of names to tensors. `data` must outlive *pickle. */
+/* Runs the pickle data[0..size), which must yield a dict of names to tensors. `data` must outlive
+ * *pickle. */
 cappy_status cappy_pickle_read(const unsigned char *data, size_t size, struct cappy_pickle **pickle,
                                cappy_error *error);
 void cappy_pickle_free(struct cappy_pickle *pickle);
 
-/* Steps through the dict: fills *tensor with the next of its tensors, from *cursor on, which begins at 0. *found is
- * false at the end. CAPPY_FORMAT where the dict holds something else. */
+/* Steps through the dict: fills *tensor with the next of its tensors, from *cursor on, which begins
+ * at 0. *found is false at the end. CAPPY_FORMAT where the dict holds something else. */
 cappy_status cappy_pickle_next(const struct cappy_pickle *pickle, size_t *cursor, bool *found,
                                struct cappy_pickle_tensor *tensor, cappy_error *error);
 

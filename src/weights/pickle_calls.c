@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a state dict's pickle may name, and what becomes of it. Nothing is called: a function that is recognised turns
- * its arguments into the value that the function would have made, and every other name is refused. */
+/* What a state dict's pickle may name, and what becomes of it. Nothing is called: a function that
+ * is recognised turns its arguments into the value that the function would have made, and every
+ * other name is refused. */
 #include <string.h>
 #include <utf8proc.h>
 
@@ -46,8 +47,8 @@ int64_t cappy_pickle_find_global(const char *module, size_t module_size, const c
     return -1;
 }
 
-/* True when a tuple has the kinds that `wanted` lists, one letter each: N(umber), S(tring), T(uple), G(lobal),
- * B(ool), D(ict), P(ersistent storage), V(iew, a tensor). */
+/* True when a tuple has the kinds that `wanted` lists, one letter each: N(umber), S(tring),
+ * T(uple), G(lobal), B(ool), D(ict), P(ersistent storage), V(iew, a tensor). */
 static bool has_kinds(const struct cappy_pickle *pickle, const struct cappy_pickle_value *tuple,
                       const char *wanted)
 {
@@ -123,7 +124,8 @@ cappy_status cappy_pickle_reduce(struct cappy_pickle *pickle, cappy_error *error
                                "a function is called with arguments it does not have");
 }
 
-/* BUILD: gives an object its attributes. An OrderedDict's (`_metadata`) say nothing about tensors and are dropped. */
+/* BUILD: gives an object its attributes. An OrderedDict's (`_metadata`) say nothing about tensors
+ * and are dropped. */
 cappy_status cappy_pickle_build(struct cappy_pickle *pickle, cappy_error *error)
 {
     const struct cappy_pickle_value *top;

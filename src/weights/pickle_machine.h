@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The machine that runs a pickle: its values, its memory, and what it makes of calls. Private to the pickle files.
+/* The machine that runs a pickle: its values, its memory, and what it makes of calls. Private to
+ * the pickle files.
  *
- * Values are small and never point to each other: a tuple is a range of `pool`, and the contents of all dicts are one
- * log, `items`, in which each line says whose it is. So there are no cycles and nothing is freed before the end.
- * Every array has a limit, which bounds the memory that a short pickle can ask for. */
+ * Values are small and never point to each other: a tuple is a range of `pool`, and the contents of
+ * all dicts are one log, `items`, in which each line says whose it is. So there are no cycles and
+ * nothing is freed before the end. Every array has a limit, which bounds the memory that a short
+ * pickle can ask for. */
 #ifndef CAPPY_WEIGHTS_PICKLE_MACHINE_H
 #define CAPPY_WEIGHTS_PICKLE_MACHINE_H
 
@@ -78,8 +80,8 @@ cappy_status cappy_pickle_push(struct cappy_pickle *pickle, struct cappy_pickle_
 cappy_status cappy_pickle_push_number(struct cappy_pickle *pickle, enum cappy_pickle_kind kind,
                                       int64_t number, cappy_error *error);
 
-/* Takes the top n values off the stack; they stay readable at *values until the next push. The stack below the
- * innermost mark is out of reach. */
+/* Takes the top n values off the stack; they stay readable at *values until the next push. The
+ * stack below the innermost mark is out of reach. */
 cappy_status cappy_pickle_pop(struct cappy_pickle *pickle, size_t n,
                               const struct cappy_pickle_value **values, cappy_error *error);
 
@@ -103,7 +105,8 @@ const struct cappy_pickle_value *cappy_pickle_elements(const struct cappy_pickle
 
 cappy_status cappy_pickle_push_dict(struct cappy_pickle *pickle, cappy_error *error);
 
-/* Puts the n values just popped, keys and values in turn, into the dict on top of the stack, which stays there. */
+/* Puts the n values just popped, keys and values in turn, into the dict on top of the stack, which
+ * stays there. */
 cappy_status cappy_pickle_set_items(struct cappy_pickle *pickle,
                                     const struct cappy_pickle_value *values, size_t n,
                                     cappy_error *error);

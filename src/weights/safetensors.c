@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads safetensors: 8 bytes of header length (little-endian), that many bytes of JSON, then the data buffer.
+/* Reads safetensors: 8 bytes of header length (little-endian), that many bytes of JSON, then the
+ * data buffer.
  *
- * The rules are those of the reference reader, none left out: the header is at most 100 MB; it begins with '{'; names
- * occur once; __metadata__ maps strings to strings; and the tensors, sorted by offset, fill the data buffer from its
- * first byte to its last without a hole or an overlap, each exactly as large as its shape and type say. So every byte
- * of the file has one meaning, and no view can reach outside it. */
+ * The rules are those of the reference reader, none left out: the header is at most 100 MB; it
+ * begins with '{'; names occur once; __metadata__ maps strings to strings; and the tensors, sorted
+ * by offset, fill the data buffer from its first byte to its last without a hole or an overlap,
+ * each exactly as large as its shape and type say. So every byte of the file has one meaning, and
+ * no view can reach outside it. */
 #include <stdlib.h>
 #include <string.h>
 

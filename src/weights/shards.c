@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the index of a sharded model: {"metadata": {...}, "weight_map": {tensor name: file name}}.
  *
- * A file name in it must be plain. A path could lead anywhere on the machine ("../../private"); a name stays in the
- * model directory, where the person who chose that directory expects it. Symbolic links are followed, because the
- * caches of the hubs consist of them. */
+ * A file name in it must be plain. A path could lead anywhere on the machine ("../../private"); a
+ * name stays in the model directory, where the person who chose that directory expects it. Symbolic
+ * links are followed, because the caches of the hubs consist of them. */
 #include "weights/shards.h"
 
 #include <stdlib.h>

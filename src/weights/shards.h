@@ -19,11 +19,13 @@ struct cappy_shards {
     json_t *index;      /* holds all strings */
 };
 
-/* Reads model.safetensors.index.json or its like. Errors begin with `path`. On failure *shards is empty. */
+/* Reads model.safetensors.index.json or its like. Errors begin with `path`. On failure *shards is
+ * empty. */
 cappy_status cappy_shards_read(const char *path, struct cappy_shards *shards, cappy_error *error);
 void cappy_shards_free(struct cappy_shards *shards);
 
-/* CAPPY_FORMAT unless the (sorted) tensors of the shard's file have all the names that the index promises. */
+/* CAPPY_FORMAT unless the (sorted) tensors of the shard's file have all the names that the index
+ * promises. */
 cappy_status cappy_shard_check(const struct cappy_shard *shard, const struct cappy_tensors *tensors,
                                cappy_error *error);
 

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads what torch.save writes since version 1.6: a zip archive whose entries share one folder,
  *
- *     NAME/data.pkl     a pickle of the state dict, in which each tensor names its storage, its shape and strides
+ *     NAME/data.pkl     a pickle of the state dict: each tensor's storage, shape and strides
  *     NAME/data/KEY     the bytes of a storage
  *     NAME/byteorder    "little" (from torch 2.1 on)
  *     NAME/version      of the layout
  *
  * The pickle is only believed about storages as far as the archive bears it out. */
-#include <stdio.h>
 #include <string.h>
 
 #include "weights/formats.h"
@@ -22,7 +21,7 @@ struct archive {
     size_t folder_size;
 };
 
-/* The entry folder/name1name2, or NULL. */
+/* The entry `directory` + `name` in the archive's folder, or NULL. */
 static const struct cappy_zip_entry *
 find_entry(const struct archive *archive, const char *directory, const char *name, size_t name_size)
 {

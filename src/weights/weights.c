@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opens the weights of a model directory, whichever of the four ways they are stored, as one sorted list of tensors. */
+/* Opens the weights of a model directory, whichever of the four ways they are stored, as one sorted
+ * list of tensors. */
 #include <string.h>
 
 #include "weights/formats.h"
@@ -27,8 +28,8 @@ struct cappy_weights {
     struct cappy_tensors tensors;
 };
 
-/* Maps directory/name, reads its tensors and adds them to the weights. `files` has room for it. Where `expected` is not
- * NULL, each of its names must be among the tensors. */
+/* Maps directory/name, reads its tensors and adds them to the weights. `files` has room for it.
+ * Where `expected` is not NULL, each of its names must be among the tensors. */
 static cappy_status open_file(struct cappy_weights *weights, const char *directory,
                               const char *name, const struct cappy_shard *expected,
                               cappy_error *error)

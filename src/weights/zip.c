@@ -6,10 +6,11 @@
  *     [zip64 end, locator]    where sizes or counts may need 64 bits
  *     end record              the last 22 bytes of the file, without a comment
  *
- * Zip says many things twice, and readers that believe different copies are how a file passes a scanner and attacks a
- * loader. Here both copies must agree, entries must lie end to end from the first byte of the file to the central
- * directory, names must be unique, and what torch never writes (compression, encryption, comments, several disks) is
- * refused. The layout is that of PKWARE's APPNOTE 6.3.10, whose section numbers are given. */
+ * Zip says many things twice, and readers that believe different copies are how a file passes a
+ * scanner and attacks a loader. Here both copies must agree, entries must lie end to end from the
+ * first byte of the file to the central directory, names must be unique, and what torch never
+ * writes (compression, encryption, comments, several disks) is refused. The layout is that of
+ * PKWARE's APPNOTE 6.3.10, whose section numbers are given. */
 #include "weights/zip.h"
 
 #include <stdlib.h>
@@ -85,7 +86,8 @@ static bool take_zip64(const unsigned char **extra, size_t *size, uint64_t *fiel
     return true;
 }
 
-/* Walks extra[0..size), which must be well-formed, and completes the header from its zip64 field (4.5.3). */
+/* Walks extra[0..size), which must be well-formed, and completes the header from its zip64 field
+ * (4.5.3). */
 static bool read_extra(const unsigned char *extra, size_t size, struct header *header)
 {
     bool found = false;
@@ -110,8 +112,9 @@ static bool read_extra(const unsigned char *extra, size_t size, struct header *h
     return true;
 }
 
-/* Checks the data descriptor at data[0..size) against the header and returns its length, or 0 when it is wrong. Its
- * sizes have 8 bytes in a zip64 entry and 4 otherwise; both lengths are tried, as writers disagree on which is which. */
+/* Checks the data descriptor at data[0..size) against the header and returns its length, or 0 when
+ * it is wrong. Its sizes have 8 bytes in a zip64 entry and 4 otherwise; both lengths are tried, as
+ * writers disagree on which is which. */
 static size_t match_descriptor(const unsigned char *data, size_t size, const struct header *header)
 {
     if (size < 4 || load(data, 4) != DESCRIPTOR_SIGNATURE) {
@@ -128,7 +131,8 @@ static size_t match_descriptor(const unsigned char *data, size_t size, const str
     return 0;
 }
 
-/* Whether the local header says nothing that the central one does not. Before a data descriptor, zeros are silence. */
+/* Whether the local header says nothing that the central one does not. Before a data descriptor,
+ * zeros are silence. */
 static bool headers_agree(const struct header *local, const struct header *central)
 {
     if (local->flags != central->flags || local->method != central->method) {
@@ -142,8 +146,8 @@ static bool headers_agree(const struct header *local, const struct header *centr
            local->packed_size == central->packed_size;
 }
 
-/* Reads the local header that belongs to a central one, in the archive's first `size` bytes, which are those before
- * the central directory. Completes *entry. */
+/* Reads the local header that belongs to a central one, in the archive's first `size` bytes, which
+ * are those before the central directory. Completes *entry. */
 static cappy_status read_local(const unsigned char *data, size_t size, const struct header *central,
                                struct cappy_zip_entry *entry, cappy_error *error)
 {
@@ -190,7 +194,8 @@ static cappy_status read_local(const unsigned char *data, size_t size, const str
     return CAPPY_OK;
 }
 
-/* Reads one header of the central directory at directory[0..size); *length receives its size in bytes. */
+/* Reads one header of the central directory at directory[0..size); *length receives its size in
+ * bytes. */
 static cappy_status read_central(const unsigned char *directory, size_t size, struct header *header,
                                  struct cappy_zip_entry *entry, size_t *length, cappy_error *error)
 {
@@ -241,7 +246,8 @@ static bool defers(uint64_t field, uint64_t field64, uint64_t all_ones)
     return field == field64 || field == all_ones;
 }
 
-/* Finds the central directory through the records at the end of the file, which must follow it directly. */
+/* Finds the central directory through the records at the end of the file, which must follow it
+ * directly. */
 static cappy_status find_directory(const unsigned char *data, size_t size, struct directory *found,
                                    cappy_error *error)
 {
@@ -327,7 +333,8 @@ static cappy_status read_entries(const unsigned char *data, const struct directo
     return CAPPY_OK;
 }
 
-/* Checks that the entries lie end to end before the central directory and that no name occurs twice. */
+/* Checks that the entries lie end to end before the central directory and that no name occurs
+ * twice. */
 static cappy_status check_entries(struct cappy_zip *zip, size_t directory_begin, cappy_error *error)
 {
     size_t expected = 0;

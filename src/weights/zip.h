@@ -32,7 +32,8 @@ void cappy_zip_free(struct cappy_zip *zip);
 const struct cappy_zip_entry *cappy_zip_find(const struct cappy_zip *zip, const char *name,
                                              size_t name_size);
 
-/* Compares the checksum of every entry with its data, of which it reads all: zlib does about 4 GB a second. */
+/* Compares the checksum of every entry with its data, of which it reads all: zlib does about 4 GB a
+ * second. */
 cappy_status cappy_zip_check(const struct cappy_zip *zip, cappy_error *error);
 
 #endif

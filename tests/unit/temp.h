@@ -53,7 +53,8 @@ static inline const char *temp_write_text(struct temp *temp, const char *name, c
     return temp_write(temp, name, text, strlen(text));
 }
 
-/* Removes the directory and what is in it; it holds files and links, and directories only when empty. */
+/* Removes the directory and what is in it; it holds files and links, and directories only when
+ * empty. */
 static inline void temp_remove(struct temp *temp)
 {
     DIR *directory = opendir(temp->directory);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every kernel set this processor has, against plain loops in double precision, at odd sizes; and that a row's result is the
- * same bit for bit whatever stands around it. */
+/* Every kernel set this processor has, against plain loops in double precision, at odd sizes; and
+ * that a row's result is the same bit for bit whatever stands around it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,7 +31,8 @@ static float *random_floats(size_t n)
     return x;
 }
 
-/* Rows of `width` numbers, `stride` apart, with NaN between them: a kernel that reads the gap shows it. */
+/* Rows of `width` numbers, `stride` apart, with NaN between them: a kernel that reads the gap shows
+ * it. */
 static float *random_rows(size_t rows, size_t width, size_t stride)
 {
     float *x = random_floats(rows * stride);
@@ -147,7 +148,8 @@ static void check_gemm(const struct cappy_kernels *kernels)
     }
 }
 
-/* Rows computed alone, in any block, and panel by panel have the same bits as all at once; also with y = residual. */
+/* Rows computed alone, in any block, and panel by panel have the same bits as all at once; also
+ * with y = residual. */
 static void check_gemm_invariance(const struct cappy_kernels *kernels)
 {
     struct problem p = make_problem(kernels, 41, 150, 1500);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory: the steady state allocates nothing; a failed allocation, whichever it is, becomes CAPPY_NO_MEMORY and leaks nothing.
- * This program is linked with --wrap, so that the library's allocations come to the functions below. */
+/* Memory: the steady state allocates nothing; a failed allocation, whichever it is, becomes
+ * CAPPY_NO_MEMORY and leaks nothing. This program is linked with --wrap, so that the library's
+ * allocations come to the functions below. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -72,8 +73,9 @@ void __wrap_free(void *memory)
     __real_free(memory);
 }
 
-/* jansson's allocations are counted but never fail: the lexer of jansson 2.14 overlooks that its token buffer could not
- * grow, and then asserts or frees what it does not own (see docs/dependencies.md). */
+/* jansson's allocations are counted but never fail: the lexer of jansson 2.14 overlooks that its
+ * token buffer could not grow, and then asserts or frees what it does not own (see
+ * docs/dependencies.md). */
 static void *json_malloc(size_t size)
 {
     return count_live(__real_malloc(size));

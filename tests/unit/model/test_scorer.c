@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Scores against the reference's, and promise 2: the same bits in every batch, order, number of threads and kernel set. */
+/* Scores against the reference's, and promise 2: the same bits in every batch, order, number of
+ * threads and kernel set. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

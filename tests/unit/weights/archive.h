@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Builds zip archives as torch.save does, and remembers where everything is so that a test can spoil it. */
+/* Builds zip archives as torch.save does, and remembers where everything is so that a test can
+ * spoil it. */
 #ifndef CAPPY_TESTS_ARCHIVE_H
 #define CAPPY_TESTS_ARCHIVE_H
 

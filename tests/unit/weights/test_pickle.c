@@ -7,12 +7,12 @@
 
 #include <cmocka.h>
 
+#include "../refusal.h"
 #include "pickle_text.h"
-#include "refusal.h"
 #include "weights/pickle.h"
 
-/* Runs a pickle and steps through its dict; *n receives the number of tensors. The copy of the exact size lets the
- * address sanitizer see a read past the end. */
+/* Runs a pickle and steps through its dict; *n receives the number of tensors. The copy of the
+ * exact size lets the address sanitizer see a read past the end. */
 static cappy_status read_all(const char *bytes, size_t size, struct cappy_pickle_tensor *last,
                              size_t *n, cappy_error *error)
 {

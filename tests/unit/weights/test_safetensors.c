@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The safetensors reader: files by the reference writer, and each rule of the format broken once. */
+/* The safetensors reader: files by the reference writer, and each rule of the format broken
+ * once. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "refusal.h"
+#include "../refusal.h"
 #include "weights/formats.h"
 
 /* A file of this header and n_data zero bytes. The caller frees it. */

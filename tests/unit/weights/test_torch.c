@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
+#include "../refusal.h"
 #include "archive.h"
 #include "pickle_text.h"
-#include "refusal.h"
 #include "weights/formats.h"
 
 static const unsigned char zeros[64];

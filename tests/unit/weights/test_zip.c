@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
+#include "../refusal.h"
 #include "archive.h"
-#include "refusal.h"
 #include "weights/zip.h"
 
 /* Reads a copy of the exact size, so that the address sanitizer sees a read past the end. */
@@ -212,8 +212,9 @@ static void test_each_field_spoiled(void **state)
     }
 }
 
-/* No byte of the archive may change without notice, except in fields that carry no meaning here: versions, times,
- * attributes, the contents of foreign extra fields. Whatever happens, nothing is read out of bounds. */
+/* No byte of the archive may change without notice, except in fields that carry no meaning here:
+ * versions, times, attributes, the contents of foreign extra fields. Whatever happens, nothing is
+ * read out of bounds. */
 static void test_every_byte_flipped(void **state)
 {
     (void)state;
@@ -231,8 +232,8 @@ static void test_every_byte_flipped(void **state)
             }
             archive.bytes.data[i] = (char)~archive.bytes.data[i];
         }
-        /* For each entry: 6 bytes of version and time here, 8 there, 6 of attributes, and the 2 letters of torch's
-         * padding; and 4 of version at the zip64 end. */
+        /* For each entry: 6 bytes of version and time here, 8 there, 6 of attributes, and the 2
+         * letters of torch's padding; and 4 of version at the zip64 end. */
         bool is_zip64 = flags[form] == ARCHIVE_ZIP64;
         size_t n_free = 3 * (6 + 8 + 6) + (is_zip64 ? 4u : 3 * 2u);
         assert_int_equal(n_accepted, n_free);
@@ -256,7 +257,8 @@ static void test_truncation(void **state)
     archive_free(&archive);
 }
 
-/* Whatever stands before, between or behind the parts could be read as another file by another program. */
+/* Whatever stands before, between or behind the parts could be read as another file by another
+ * program. */
 static void test_stray_bytes(void **state)
 {
     (void)state;
