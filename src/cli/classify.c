@@ -137,7 +137,7 @@ static cappy_status finish(struct cappy_stream *stream, const struct cappy_row *
     struct context *context = stream->task->context;
     struct cappy_choice choice = {pairs, scores, n};
     CAPPY_TRY(count_answer(context, row, &choice, error));
-    if (context->arguments->table) {
+    if (context->arguments->table && !context->arguments->common.json) {
         struct cappy_table table = cappy_table_style(&stream->output);
         return cappy_table_label(&table, &choice, &stream->text, error);
     }

@@ -54,15 +54,15 @@ static void add_count(struct facts *facts, const char *part, const char *key, co
     snprintf(fact->text, sizeof fact->text, "%" PRIu64, count);
 }
 
-/* A number of bytes or of things, shown in millions or, where that suits it better, thousands of
- * millions. */
+/* A number of bytes or of things, shown in millions or, from ten thousand of them on, in
+ * billions. */
 static void add_large(struct facts *facts, const char *part, const char *key, const char *title,
-                      uint64_t count, const char *millions, const char *milliards)
+                      uint64_t count, const char *million, const char *billion)
 {
     struct fact *fact = add(facts, part, key, title, json_integer((json_int_t)count));
     bool large = count >= 10000000000;
     snprintf(fact->text, sizeof fact->text, "%.1f %s", (double)count / (large ? 1e9 : 1e6),
-             large ? milliards : millions);
+             large ? billion : million);
 }
 
 static void add_labels(struct facts *facts, const cappy_model *model, size_t n)
@@ -120,7 +120,7 @@ static cappy_status collect_facts(const struct cappy_common *common,
     add_count(facts, "model", "vocab_size", "vocabulary", info.vocab_size);
     add_labels(facts, session->model, info.n_labels);
     add_count(facts, "model", "max_length", "longest pair, tokens", info.max_length);
-    add_large(facts, "model", "parameters", "parameters", info.n_parameters, "million", "milliard");
+    add_large(facts, "model", "parameters", "parameters", info.n_parameters, "million", "billion");
     add_large(facts, "model", "weights_size", "weights", info.weights_size, "MB", "GB");
     add_text(facts, "model", "weights_format", "weights format", info.weights_format);
     add_text(facts, "model", "weights_type", "weights type", info.weights_type);

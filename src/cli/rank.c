@@ -39,7 +39,7 @@ static cappy_status finish(struct cappy_stream *stream, const struct cappy_row *
 {
     const struct rank_arguments *arguments = stream->task->context;
     struct cappy_choice choice = {pairs, scores, n};
-    if (arguments->table) {
+    if (arguments->table && !arguments->common.json) {
         struct cappy_table table = cappy_table_style(&stream->output);
         CAPPY_TRY(cappy_table_rank(&table, &choice, &stream->text, error));
         return cappy_buffer_append(&stream->text, "\n", 1, error);

@@ -5,12 +5,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "cli/machine.h"
 #include "cli/scores.h"
 
-/* A batch ends at MAX_SIZE bytes of rows, or at a number of pairs between MIN_PAIRS and MAX_PAIRS
- * that follows the speed of the machine, so that results and the progress bar come about every
- * BATCH_SECONDS. */
-enum { MAX_SIZE = 4 << 20, MIN_PAIRS = 16, FIRST_PAIRS = 64, MAX_PAIRS = 2048 };
+/* A batch ends at MAX_SIZE bytes of rows, or at a number of pairs up to MAX_PAIRS that follows the
+ * speed of the machine, so that results and the progress bar come about every BATCH_SECONDS, but at
+ * no fewer pairs than keep all threads busy. */
+enum { MAX_SIZE = 4 << 20, PAIRS_A_THREAD = 16, MAX_PAIRS = 2048 };
 static const double BATCH_SECONDS = 0.5;
 
 /* Output is written when it has grown to this size. */
@@ -134,9 +135,10 @@ static cappy_status score_batch(struct cappy_stream *stream, cappy_error *error)
     double begun = cappy_clock();
     CAPPY_TRY(cappy_session_score(&stream->session, batch->pairs, batch->n_pairs, scores, error));
     double target = (double)batch->n_pairs / (cappy_clock() - begun + 1e-6) * BATCH_SECONDS;
-    stream->pair_target = target < MIN_PAIRS   ? MIN_PAIRS
-                          : target > MAX_PAIRS ? MAX_PAIRS
-                                               : (size_t)target;
+    stream->pair_target = target > MAX_PAIRS ? MAX_PAIRS : (size_t)target;
+    if (stream->pair_target < stream->pair_minimum) {
+        stream->pair_target = stream->pair_minimum;
+    }
     return CAPPY_OK;
 }
 
@@ -254,13 +256,22 @@ static cappy_status open_all(struct cappy_stream *stream, cappy_error *error)
     return cappy_output_open(common->output, stream->lines, &stream->output, error);
 }
 
+/* The least number of pairs that is worth a batch. */
+static size_t find_minimum(const struct cappy_common *common)
+{
+    size_t threads = common->threads != 0 ? common->threads : cappy_machine_describe().n_processors;
+    size_t n = threads * PAIRS_A_THREAD;
+    return n < MAX_PAIRS ? n : MAX_PAIRS;
+}
+
 cappy_status cappy_stream_run(const struct cappy_common *common, const struct cappy_task *task,
                               cappy_error *error)
 {
     struct cappy_stream stream = {.common = common,
                                   .task = task,
                                   .output = {.descriptor = -1},
-                                  .pair_target = task->unscored ? MAX_PAIRS : FIRST_PAIRS};
+                                  .pair_minimum = find_minimum(common)};
+    stream.pair_target = task->unscored ? MAX_PAIRS : stream.pair_minimum;
     cappy_buffer_init(&stream.text, SIZE_MAX / 2);
     cappy_status status = open_all(&stream, error);
     if (status == CAPPY_OK) {

@@ -35,6 +35,7 @@ struct cappy_stream {
     struct cappy_batch batch;
     struct cappy_buffer text; /* on its way out */
     size_t pair_target;       /* the batch is full at this many pairs */
+    size_t pair_minimum;      /* and at no fewer */
     size_t n_rows;
     size_t n_pairs;
 };

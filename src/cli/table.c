@@ -177,9 +177,13 @@ static cappy_status append_rest(const struct cappy_table *table, cappy_text text
 {
     size_t used;
     size_t room = table->width > taken + MIN_TEXT ? table->width - taken : MIN_TEXT;
-    CAPPY_TRY(set_color(table, color, out, error));
-    CAPPY_TRY(append_cut(text, room, &used, out, error));
-    CAPPY_TRY(set_color(table, COLOR_NONE, out, error));
+    if (color == COLOR_NONE) {
+        CAPPY_TRY(append_cut(text, room, &used, out, error));
+    } else {
+        CAPPY_TRY(set_color(table, color, out, error));
+        CAPPY_TRY(append_cut(text, room, &used, out, error));
+        CAPPY_TRY(set_color(table, COLOR_NONE, out, error));
+    }
     return append(out, "\n", error);
 }
 

@@ -56,6 +56,20 @@ check 'bad row on standard input' 1 'cappy score: stdin:1: the row has no "respo
 {"instruction":"a"}
 END
 
+# ---- a model whose last number is not one ----
+mkdir "$dir/nan"
+cp "$CAPPY_MODEL"/*.json "$dir/nan"
+{
+    head -c -4 "$CAPPY_MODEL/model.safetensors"
+    printf '\000\000\300\177'
+} >"$dir/nan/model.safetensors"
+printf '%s\n' "$good" >"$dir/rows"
+for command in score rank classify; do
+    check "$command with a broken model" 1 "*$dir/rows:1: the model's score is not a finite number (*" \
+        $command --model "$dir/nan" "$dir/rows"
+    output_is ''
+done
+
 # ---- bad files ----
 for i in 1 2 3 4 5 6 7 8 9; do
     printf '%s\n' "$good"
