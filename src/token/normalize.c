@@ -306,7 +306,9 @@ static cappy_status apply_step(const struct work *work, const unsigned char *tex
             CAPPY_TRY(normalize_char(work, c, size - i));
         }
     }
-    return flush_marks(work, 0);
+    CAPPY_TRY(flush_marks(work, 0));
+    work->out->data[work->out->size] = '\0'; /* as every cappy_buffer ends */
+    return CAPPY_OK;
 }
 
 cappy_status cappy_normalize(const struct cappy_normalizer *normalizer,
