@@ -3,9 +3,10 @@
 #ifndef CAPPY_TESTS_TOKEN_GOLDEN_H
 #define CAPPY_TESTS_TOKEN_GOLDEN_H
 
-/* clang-format off: cmocka needs these before it */
-#include <stdarg.h>
+/* cmocka wants these before it, in any order. */
+/* clang-format off */
 #include <setjmp.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>

@@ -13,8 +13,8 @@ static uint64_t digest_block(const struct cappy_normalizer *normalizer, uint32_t
         }
         unsigned char text[4];
         size_t size = cappy_utf8_encode(c, text);
-        assert_int_equal(
-            cappy_normalize(normalizer, memory, (const char *)text, size, out, NULL), CAPPY_OK);
+        assert_int_equal(cappy_normalize(normalizer, memory, (const char *)text, size, out, NULL),
+                         CAPPY_OK);
         int32_t n = (int32_t)out->size - 1;
         digest = fnv(digest, &n, sizeof n);
         digest = fnv(digest, out->data + 1, out->size - 1);
@@ -67,7 +67,7 @@ static void check(const char *spec, const char *text, const char *expected)
 }
 
 #define BERT                                                                                       \
-    "{\"type\": \"BertNormalizer\", \"clean_text\": true, \"handle_chinese_chars\": true, "       \
+    "{\"type\": \"BertNormalizer\", \"clean_text\": true, \"handle_chinese_chars\": true, "        \
     "\"strip_accents\": null, \"lowercase\": true}"
 
 static void test_marks(void **state)
