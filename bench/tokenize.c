@@ -110,7 +110,8 @@ int main(int argc, char **argv)
     if (status == CAPPY_OK) {
         status = strcmp(argv[2], "ids") == 0
                      ? write_ids(encoder, &input, &error)
-                     : print_times(encoder, &input, argc > 3 ? atoi(argv[3]) : 5, &error);
+                     : print_times(encoder, &input, argc > 3 ? (int)strtol(argv[3], NULL, 10) : 5,
+                                   &error);
     }
     cappy_buffer_free(&input.bytes);
     cappy_encoder_free(encoder);

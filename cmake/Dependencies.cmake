@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Every library is required: a build never quietly does without one. The Debian package is named where it is missing.
 find_package(PkgConfig QUIET)
 if(NOT PkgConfig_FOUND)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Warnings, numbers and hardening, for every target. Flags a compiler does not know are left out by a probe.
 include(CheckCCompilerFlag)
 
@@ -29,6 +30,11 @@ if(CAPPY_SANITIZE)
     target_link_options(cappy_flags INTERFACE -fsanitize=${CAPPY_SANITIZE})
 elseif(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
     target_compile_options(cappy_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+endif()
+
+if(CAPPY_FUZZ)
+    # The fuzzer is guided by which edges of the code an input reaches.
+    target_compile_options(cappy_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
 target_link_options(cappy_flags INTERFACE -Wl,-z,noexecstack -Wl,-z,relro -Wl,-z,now -Wl,--as-needed)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cappy: score how well a response answers an instruction.
  *
  *     #include <cappy.h>
@@ -24,19 +25,22 @@
  *
  * (examples/first.c is this program; the tests compile and run it.)
  *
- * Errors.    Every call that can fail returns a cappy_status and takes a last `cappy_error *`, which may be NULL
- *            and otherwise receives the code and one sentence that names the place and the remedy. On failure
- *            output arguments are left alone, except where a declaration says otherwise. No call exits, prints
- *            or aborts.
- * Text.      Pointer and length, UTF-8, borrowed for the duration of the call, no terminating NUL needed. Bytes
- *            that are not UTF-8 are read as U+FFFD, one for each maximal ill-formed part (Unicode 15, 3.9).
- * Options.   An option struct begins with its own size, set to sizeof of the struct; every other member may be
- *            left zero, which means its default. A NULL option struct means all defaults.
- * Threads.   A cappy_model never changes after opening and may be used by any number of threads at once. A
- *            cappy_scorer is the working memory of one caller: use each from one thread at a time. (It may
- *            itself compute with several threads.)
- * Exactness. A pair's score depends on the model, the precision and the chosen kernel set, and on nothing else:
- *            not on the other pairs of the call, their order, or the number of threads. It is equal bit for bit.
+ * Errors.    Every call that can fail returns a cappy_status and takes a last `cappy_error *`,
+ *            which may be NULL and otherwise receives the code and one sentence that names the
+ *            place and the remedy. On failure output arguments are left alone, except where a
+ *            declaration says otherwise. No call exits, prints or aborts.
+ * Text.      Pointer and length, UTF-8, borrowed for the duration of the call, no terminating NUL
+ *            needed. Bytes that are not UTF-8 are read as U+FFFD, one for each maximal ill-formed
+ *            part (Unicode 15, 3.9).
+ * Options.   An option struct begins with its own size, set to sizeof of the struct; every other
+ *            member may be left zero, which means its default. A NULL option struct means all
+ *            defaults.
+ * Threads.   A cappy_model never changes after opening and may be used by any number of threads at
+ *            once. A cappy_scorer is the working memory of one caller: use each from one thread at
+ *            a time. (It may itself compute with several threads.)
+ * Exactness. A pair's score depends on the model, the precision and the chosen kernel set, and on
+ *            nothing else: not on the other pairs of the call, their order, or the number of
+ *            threads. It is equal bit for bit.
  */
 #ifndef CAPPY_H
 #define CAPPY_H
@@ -56,7 +60,7 @@ extern "C" {
 #define CAPPY_API
 #endif
 
-/* ---- Errors ------------------------------------------------------------------------------------------------- */
+/* ---- Errors ---------------------------------------------------------------------------------- */
 
 /* The outcome of a call. The list is a table so that codes, names and texts cannot disagree. */
 #define CAPPY_STATUS_MAP(X)                                                                        \
@@ -84,7 +88,7 @@ CAPPY_API const char *cappy_status_text(cappy_status status);
 /* The version of the library that is running, CAPPY_VERSION of the time it was built. */
 CAPPY_API const char *cappy_version(void);
 
-/* ---- Text --------------------------------------------------------------------------------------------------- */
+/* ---- Text ------------------------------------------------------------------------------------ */
 
 typedef struct cappy_text {
     const char *data; /* may be NULL when size is 0 */
@@ -102,7 +106,7 @@ typedef struct cappy_pair {
     cappy_text response;    /* one answer to it */
 } cappy_pair;
 
-/* ---- Models ------------------------------------------------------------------------------------------------- */
+/* ---- Models ---------------------------------------------------------------------------------- */
 
 typedef struct cappy_model cappy_model;
 
@@ -119,10 +123,11 @@ typedef struct cappy_model_options {
     size_t threads; /* used while opening; default: one for each processor this process may use */
 } cappy_model_options;
 
-/* Opens a Hugging Face model directory: config.json; model.safetensors, model.safetensors.index.json or
- * pytorch_model.bin; tokenizer.json, vocab.json with merges.txt, or vocab.txt. A NULL `directory` means the
- * default model (see cappy_model_default). Weight files are memory-mapped and must not change while it is open.
- * The caller closes the model, after every scorer made from it.
+/* Opens a Hugging Face model directory: config.json; model.safetensors,
+ * model.safetensors.index.json or pytorch_model.bin; tokenizer.json, vocab.json with merges.txt,
+ * or vocab.txt. A NULL `directory` means the default model (see cappy_model_default). Weight
+ * files are memory-mapped and must not change while it is open. The caller closes the model,
+ * after every scorer made from it.
  * Errors: CAPPY_IO, CAPPY_FORMAT, CAPPY_UNSUPPORTED, CAPPY_ARGUMENT, CAPPY_NO_MEMORY. */
 CAPPY_API cappy_status cappy_model_open(const char *directory, const cappy_model_options *options,
                                         cappy_model **model, cappy_error *error);
@@ -130,15 +135,16 @@ CAPPY_API cappy_status cappy_model_open(const char *directory, const cappy_model
 /* Frees `model`; NULL is allowed. */
 CAPPY_API void cappy_model_close(cappy_model *model);
 
-/* Writes the NUL-terminated path of the default model to `path` (`capacity` bytes): $CAPPY_MODEL where set, else
- * models/default of the source tree this library runs from, else share/cappy/models/default under the prefix
- * it was installed to. Errors: CAPPY_IO when there is none; CAPPY_ARGUMENT when `capacity` is too small. */
+/* Writes the NUL-terminated path of the default model to `path` (`capacity` bytes): $CAPPY_MODEL
+ * where set, else models/default of the source tree this library runs from, else
+ * share/cappy/models/default under the prefix it was installed to. Errors: CAPPY_IO when there
+ * is none; CAPPY_ARGUMENT when `capacity` is too small. */
 CAPPY_API cappy_status cappy_model_default(char *path, size_t capacity, cappy_error *error);
 
 typedef struct cappy_model_info {
     size_t struct_size; /* set by the caller to sizeof(cappy_model_info) */
-    const char *
-        architecture; /* "roberta", "bert", ...; this and the strings below live as long as the model */
+    /* The strings live as long as the model. */
+    const char *architecture;   /* "roberta", "bert", ... */
     const char *tokenizer;      /* "byte-level BPE" or "WordPiece" */
     const char *weights_format; /* "safetensors" or "pickle" */
     const char *weights_type;   /* storage type of the matrices: "F32", "F16", "BF16" */
@@ -161,10 +167,11 @@ typedef struct cappy_model_info {
 CAPPY_API cappy_status cappy_model_describe(const cappy_model *model, cappy_model_info *info,
                                             cappy_error *error);
 
-/* The name of label `index` (0 <= index < n_labels) in config.json, or NULL if out of range; lives as long as the model. */
+/* The name of label `index` (0 <= index < n_labels) in config.json, or NULL if out of range;
+ * lives as long as the model. */
 CAPPY_API const char *cappy_model_label(const cappy_model *model, size_t index);
 
-/* ---- Scoring ------------------------------------------------------------------------------------------------ */
+/* ---- Scoring --------------------------------------------------------------------------------- */
 
 typedef struct cappy_scorer cappy_scorer;
 
@@ -172,8 +179,8 @@ typedef struct cappy_scorer_options {
     size_t struct_size; /* sizeof(cappy_scorer_options) */
     size_t threads;     /* default: one for each processor this process may use */
     size_t
-        max_length; /* tokens per pair; longer pairs are truncated longest part first; default and upper limit:
-                           the model's max_length; at least 8 */
+        max_length; /* tokens per pair, at least 8; longer pairs are truncated longest part first;
+                           default and upper limit: the model's max_length */
 } cappy_scorer_options;
 
 /* Makes a scorer for `model`, which must outlive it. The caller frees it.
@@ -185,21 +192,24 @@ CAPPY_API cappy_status cappy_scorer_create(const cappy_model *model,
 /* Frees `scorer`; NULL is allowed. */
 CAPPY_API void cappy_scorer_free(cappy_scorer *scorer);
 
-/* Scores pairs[0..n) into scores[n][n_labels], the raw output of the head unless config.json names an activation
- * (sentence_transformers.activation_fn). n may be 0. Allocates nothing once it has seen a call as large.
+/* Scores pairs[0..n) into scores[n][n_labels], the raw output of the head unless config.json
+ * names an activation (sentence_transformers.activation_fn). n may be 0. Allocates nothing once
+ * it has seen a call as large.
  * Errors: CAPPY_NO_MEMORY, in which case scores[] is undefined. */
 CAPPY_API cappy_status cappy_score(cappy_scorer *scorer, const cappy_pair *pairs, size_t n,
                                    float *scores, cappy_error *error);
 
-/* Scores n candidates for one instruction into scores[n] and puts the index of the first highest in *best.
- * For models with one label. Errors: as cappy_score, and CAPPY_ARGUMENT when n is 0 or n_labels is not 1. */
+/* Scores n candidates for one instruction into scores[n] and puts the index of the first highest
+ * in *best. For models with one label. Errors: as cappy_score, and CAPPY_ARGUMENT when n is 0 or
+ * n_labels is not 1. */
 CAPPY_API cappy_status cappy_rank(cappy_scorer *scorer, cappy_text instruction,
                                   const cappy_text *candidates, size_t n, float *scores,
                                   size_t *best, cappy_error *error);
 
-/* Writes a pair's token ids, special tokens included and truncated to the scorer's max_length, to ids[capacity]
- * and, where not NULL, segment ids to segments[capacity]; *n receives their number. A capacity of the scorer's
- * max_length always suffices. Errors: CAPPY_ARGUMENT when capacity is too small, CAPPY_NO_MEMORY. */
+/* Writes a pair's token ids, special tokens included and truncated to the scorer's max_length,
+ * to ids[capacity] and, where not NULL, segment ids to segments[capacity]; *n receives their
+ * number. A capacity of the scorer's max_length always suffices. Errors: CAPPY_ARGUMENT when
+ * capacity is too small, CAPPY_NO_MEMORY. */
 CAPPY_API cappy_status cappy_tokenize(cappy_scorer *scorer, const cappy_pair *pair, int32_t *ids,
                                       int32_t *segments, size_t capacity, size_t *n,
                                       cappy_error *error);

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # tests/fuzz/fuzz_<name>.c is a libFuzzer harness with its seeds and past findings in tests/fuzz/corpus/<name>/. The fuzz
 # preset links it with libFuzzer; every other build links it with replay.c, which runs the corpus as an ordinary test.
 file(GLOB harnesses RELATIVE ${CMAKE_CURRENT_SOURCE_DIR}/fuzz CONFIGURE_DEPENDS fuzz/fuzz_*.c)

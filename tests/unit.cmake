@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 if(CAPPY_TESTS)
     file(GLOB_RECURSE unit_tests RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS unit/*/test_*.c)
     foreach(source IN LISTS unit_tests)
@@ -6,6 +7,13 @@ if(CAPPY_TESTS)
         add_executable(${target} ${source})
         target_link_libraries(${target} PRIVATE cappy_core PkgConfig::CMOCKA)
         target_compile_definitions(${target} PRIVATE CAPPY_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}")
+        if(name STREQUAL "model/memory")
+            target_link_options(${target} PRIVATE
+                -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=free)
+        elseif(name STREQUAL "weights/memory")
+            target_link_options(${target} PRIVATE
+                -Wl,--wrap=cappy_alloc,--wrap=cappy_realloc,--wrap=cappy_strndup,--wrap=cappy_free)
+        endif()
         add_test(NAME unit/${name} COMMAND ${target})
         set_tests_properties(unit/${name} PROPERTIES TIMEOUT 300)
     endforeach()

@@ -154,6 +154,7 @@ def main():
     print("/* SPDX-License-Identifier: Apache-2.0 */")
     print("/* Written by tools/unicode_tables.py; do not edit. Measured with PyPI tokenizers "
           f"{tokenizers.__version__}. */")
+    print("/* lint: long, a table */")
     print("/* clang-format off */")
     print('#include "token/unicode.h"\n')
     array("uint16_t", "cappy_unicode_flag_index", flag_index)

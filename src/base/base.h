@@ -8,5 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/lines.h"
+#include "base/rows.h"
 
 #endif

@@ -30,8 +30,8 @@ void cappy_buffer_clear(struct cappy_buffer *buffer)
 
 cappy_status cappy_buffer_reserve(struct cappy_buffer *buffer, size_t more, cappy_error *error)
 {
-    if (buffer->size > buffer->limit || more > buffer->limit - buffer->size ||
-        buffer->limit == SIZE_MAX) {
+    size_t room = buffer->limit < SIZE_MAX ? buffer->limit : SIZE_MAX - 1; /* for the NUL */
+    if (more > room - buffer->size) {
         return cappy_error_set(error, CAPPY_NO_MEMORY, "more than the allowed %zu bytes are needed",
                                buffer->limit);
     }

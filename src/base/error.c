@@ -2,6 +2,7 @@
 #include "base/error.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,14 +23,41 @@ const char *cappy_version(void)
     return CAPPY_VERSION;
 }
 
-/* Names in messages come from files: control characters are shown as '?', so that a message is one line and cannot
- * steer a terminal. */
-static void make_printable(char *text)
+/* The length of the well-formed UTF-8 character at text (Unicode 15, table 3-7), or 0. Reads no
+ * further than the first wrong byte, so the terminating NUL is not passed. */
+static size_t measure_character(const unsigned char *text)
 {
-    for (char *p = text; *p != '\0'; p++) {
-        if ((unsigned char)*p < 0x20 || *p == 0x7f) {
-            *p = '?';
+    size_t length = text[0] < 0x80   ? 1
+                    : text[0] < 0xc2 ? 0
+                    : text[0] < 0xe0 ? 2
+                    : text[0] < 0xf0 ? 3
+                    : text[0] < 0xf5 ? 4
+                                     : 0;
+    for (size_t i = 1; i < length; i++) {
+        if ((text[i] & 0xc0) != 0x80) {
+            return 0;
         }
+    }
+    bool is_overlong = (text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xf0 && text[1] < 0x90);
+    bool is_surrogate = text[0] == 0xed && text[1] > 0x9f;
+    bool is_beyond = text[0] == 0xf4 && text[1] > 0x8f;
+    return is_overlong || is_surrogate || is_beyond ? 0 : length;
+}
+
+/* Names in messages come from files, and a long message may be cut inside a character: control
+ * characters and what is not UTF-8 are shown as '?', so that a message is one line, can be printed
+ * and cannot steer a terminal. */
+static void make_printable(char *message)
+{
+    unsigned char *text = (unsigned char *)message;
+    while (*text != '\0') {
+        size_t length = measure_character(text);
+        bool is_control = *text < 0x20 || *text == 0x7f || (*text == 0xc2 && text[1] < 0xa0);
+        if (length == 0 || is_control) {
+            *text = '?';
+            length = 1;
+        }
+        text += length;
     }
 }
 

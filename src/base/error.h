@@ -12,8 +12,9 @@ cappy_status cappy_error_set(cappy_error *error, cappy_status code, const char *
 /* Records that an allocation failed and returns CAPPY_NO_MEMORY. */
 cappy_status cappy_error_no_memory(cappy_error *error);
 
-/* Puts a place, such as a file name, in front of the sentence in *error: "place: sentence". Returns error's code,
- * or `code` when error is NULL, so that a caller can write `return cappy_error_at(error, status, path)`. */
+/* Puts a place, such as a file name, in front of the sentence in *error: "place: sentence".
+ * Returns error's code, or `code` when error is NULL, so that a caller can write `return
+ * cappy_error_at(error, status, path)`. */
 cappy_status cappy_error_at(cappy_error *error, cappy_status code, const char *place);
 
 /* Forwards a failure to the caller. */

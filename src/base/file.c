@@ -82,6 +82,11 @@ cappy_status cappy_file_read(const char *path, struct cappy_buffer *buffer, capp
     if (descriptor < 0) {
         return CAPPY_IO;
     }
+    if (size > buffer->limit - buffer->size) {
+        close(descriptor);
+        return cappy_error_set(error, CAPPY_FORMAT, "%s: has %zu bytes, at most %zu are read", path,
+                               size, buffer->limit - buffer->size);
+    }
     cappy_status status = cappy_buffer_reserve(buffer, size, error);
     size_t done = 0;
     while (status == CAPPY_OK && done < size) {

@@ -6,7 +6,8 @@
 #include "base/error.h"
 #include "base/file.h"
 
-/* The deepest nesting of arrays and objects in text, strings skipped: known before jansson recurses into it. */
+/* The deepest nesting of arrays and objects in text, strings skipped: known before jansson recurses
+ * into it. */
 static size_t measure_depth(const char *text, size_t size)
 {
     size_t depth = 0;
@@ -32,6 +33,19 @@ static size_t measure_depth(const char *text, size_t size)
     return deepest;
 }
 
+/* Parses with further jansson flags. NULL when it cannot be parsed, with *problem filled. */
+static json_t *load(const char *text, size_t size, size_t flags, json_error_t *problem)
+{
+    flags |= JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY;
+    return json_loadb(text, size, flags, problem);
+}
+
+/* jansson names this error in some places; in others it only leaves the text empty. */
+static bool is_out_of_memory(const json_error_t *problem)
+{
+    return problem->text[0] == '\0' || json_error_code(problem) == json_error_out_of_memory;
+}
+
 /* cappy_json_parse with further jansson flags. */
 static cappy_status parse(const char *text, size_t size, size_t flags, json_t **value,
                           cappy_error *error)
@@ -41,14 +55,54 @@ static cappy_status parse(const char *text, size_t size, size_t flags, json_t **
                                CAPPY_JSON_MAX_DEPTH);
     }
     json_error_t problem;
-    flags |= JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY;
-    json_t *parsed = json_loadb(text, size, flags, &problem);
+    json_t *parsed = load(text, size, flags, &problem);
     if (parsed == NULL) {
-        if (json_error_code(&problem) == json_error_out_of_memory) {
+        if (is_out_of_memory(&problem)) {
             return cappy_error_no_memory(error);
         }
         return cappy_error_set(error, CAPPY_FORMAT, "not valid JSON: %s (line %d, column %d)",
                                problem.text, problem.line, problem.column);
+    }
+    *value = parsed;
+    return CAPPY_OK;
+}
+
+/* Why jansson refused a row, in the words of someone who can only see the row. */
+static cappy_status explain_row(const json_error_t *problem, cappy_error *error)
+{
+    if (is_out_of_memory(problem)) {
+        return cappy_error_no_memory(error);
+    }
+    switch (json_error_code(problem)) {
+    case json_error_invalid_utf8:
+        return cappy_error_set(error, CAPPY_FORMAT,
+                               "byte %d of the line is not UTF-8: convert the file to UTF-8",
+                               problem->position + 1);
+    case json_error_numeric_overflow:
+        return cappy_error_set(error, CAPPY_FORMAT, "%s: write so large a number as a string",
+                               problem->text);
+    case json_error_duplicate_key:
+        return cappy_error_set(error, CAPPY_FORMAT, "%s: a row may have each field once",
+                               problem->text);
+    default:
+        return cappy_error_set(error, CAPPY_FORMAT,
+                               "not valid JSON: %s (byte %d): each line must be one JSON object",
+                               problem->text, problem->position);
+    }
+}
+
+cappy_status cappy_json_parse_row(const char *text, size_t size, json_t **value, cappy_error *error)
+{
+    size_t depth = measure_depth(text, size);
+    if (depth > CAPPY_JSON_MAX_DEPTH) {
+        return cappy_error_set(error, CAPPY_FORMAT,
+                               "the row is nested %zu deep: at most %d levels are allowed", depth,
+                               CAPPY_JSON_MAX_DEPTH);
+    }
+    json_error_t problem;
+    json_t *parsed = load(text, size, JSON_DECODE_INT_AS_REAL, &problem);
+    if (parsed == NULL) {
+        return explain_row(&problem, error);
     }
     *value = parsed;
     return CAPPY_OK;

@@ -275,9 +275,9 @@ static cappy_status list_tokens(const char *directory, const json_t *settings, j
     return CAPPY_OK;
 }
 
-cappy_status cappy_config_read(const char *directory, const json_t *config,
-                               enum cappy_config_family family, json_t **settings, json_t **added,
-                               cappy_error *error)
+cappy_status cappy_token_config_read(const char *directory, const json_t *config,
+                                     enum cappy_config_family family, json_t **settings,
+                                     json_t **added, cappy_error *error)
 {
     *settings = json_object();
     *added = json_array();

@@ -197,8 +197,8 @@ cappy_status cappy_spec_from_bpe_files(const char *directory, const json_t *conf
         status = read_lines(directory, "merges.txt", merges, parse_merges, error);
     }
     if (status == CAPPY_OK) {
-        status =
-            cappy_config_read(directory, config, CAPPY_CONFIG_ROBERTA, &settings, &added, error);
+        status = cappy_token_config_read(directory, config, CAPPY_CONFIG_ROBERTA, &settings, &added,
+                                         error);
     }
     if (status == CAPPY_OK) {
         status = make_roberta(settings, vocabulary, merges, added, spec, error);
@@ -222,7 +222,8 @@ cappy_status cappy_spec_from_wordpiece_file(const char *directory, const json_t 
     json_t *vocabulary = json_object();
     cappy_status status = read_lines(directory, "vocab.txt", vocabulary, parse_vocabulary, error);
     if (status == CAPPY_OK) {
-        status = cappy_config_read(directory, config, CAPPY_CONFIG_BERT, &settings, &added, error);
+        status =
+            cappy_token_config_read(directory, config, CAPPY_CONFIG_BERT, &settings, &added, error);
     }
     if (status == CAPPY_OK) {
         status = make_bert(settings, vocabulary, added, spec, error);

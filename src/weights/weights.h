@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The face of weights: model files to checked tensor views, and config.json.
  *
- * Everything here reads files from strangers. A file is mapped, never executed; every size, offset and count is checked
- * before it is used, and nothing larger than the file is allocated on its word. */
+ * Everything here reads files from strangers. A file is mapped, never executed; every size, offset
+ * and count is checked before it is used, and nothing larger than the file is allocated on its
+ * word. */
 #ifndef CAPPY_WEIGHTS_H
 #define CAPPY_WEIGHTS_H
 
@@ -42,6 +43,7 @@ void cappy_weights_close(struct cappy_weights *weights);
 const struct cappy_tensor *cappy_weights_find(const struct cappy_weights *weights,
                                               const char *name);
 
+/* All tensors, in the order of their names. */
 size_t cappy_weights_count(const struct cappy_weights *weights);
 const struct cappy_tensor *cappy_weights_at(const struct cappy_weights *weights, size_t index);
 
@@ -57,7 +59,8 @@ void cappy_weights_release(const struct cappy_weights *weights, const struct cap
 const char *cappy_dtype_name(enum cappy_dtype dtype);
 uint64_t cappy_tensor_n_elements(const struct cappy_tensor *tensor);
 
-/* Converts elements [offset, offset + n) of an F32, F16 or BF16 tensor to out[n]; exact. The range must be inside. */
+/* Converts elements [offset, offset + n) of an F32, F16 or BF16 tensor to out[n]; exact. The range
+ * must be inside. */
 void cappy_tensor_to_f32(const struct cappy_tensor *tensor, uint64_t offset, size_t n, float *out);
 
 /* ---- config.json ---- */
@@ -86,7 +89,8 @@ struct cappy_config {
     char **labels; /* [n_labels] */
 };
 
-/* Reads `directory`/config.json. CAPPY_UNSUPPORTED names an architecture or setting that is not implemented. */
+/* Reads `directory`/config.json. CAPPY_UNSUPPORTED names an architecture or setting that is not
+ * implemented. */
 cappy_status cappy_config_read(const char *directory, struct cappy_config *config,
                                cappy_error *error);
 void cappy_config_free(struct cappy_config *config);

@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Runs the code under test on one input. Always 0; a defect is a crash, a sanitizer report or a failed assertion. */
+/* Runs the code under test on one input. Always 0; a defect is a crash, a sanitizer report or a
+ * failed assertion. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #endif

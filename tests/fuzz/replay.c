@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs a fuzz harness over files and folders of inputs, without a fuzzing engine. Fails when it found none. */
+/* Runs a fuzz harness over files and folders of inputs, without a fuzzing engine. Fails when it
+ * found none. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,13 +9,13 @@
 #include "base/base.h"
 #include "fuzz.h"
 
-enum { MAX_INPUT = 64 << 20 };
+enum { INPUT_LIMIT = 64 << 20 };
 
 static int run_file(const char *path)
 {
     struct cappy_buffer input;
     cappy_error error;
-    cappy_buffer_init(&input, MAX_INPUT);
+    cappy_buffer_init(&input, INPUT_LIMIT);
     if (cappy_file_read(path, &input, &error) != CAPPY_OK) {
         fprintf(stderr, "%s\n", error.message);
         exit(1);

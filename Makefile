@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+# The verbs of the project; the work is done by CMake (CMakePresets.json) and by tools/.
+# ./start VERB installs what a verb needs before it runs it.
+
+JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 60
+FUZZ_JOBS ?= $(JOBS)
+export JOBS FUZZ_SECONDS FUZZ_JOBS
+
+# CMake starts a make of its own, which must not take the flags of this one for its own.
+CMAKE := env -u MAKEFLAGS -u MAKELEVEL cmake
+CTEST := env -u MAKEFLAGS -u MAKELEVEL ctest --output-on-failure -j $(JOBS)
+
+.PHONY: all run test asan fuzz bench bench-peers lint fmt install clean help
+
+## all: build the library and the command into build/
+all: build/configured
+	@$(CMAKE) --build build -j $(JOBS) --target cappy cappy_command
+
+## run: rank a few answers and classify a few texts with the default model
+run: all
+	@examples/demo.sh build/cappy
+
+## test: build everything and run all tests
+test: build/configured
+	@$(CMAKE) --build build -j $(JOBS)
+	@$(CTEST) --test-dir build
+
+## asan: run all tests with the address and undefined behaviour sanitizers
+asan: build-asan/configured
+	@$(CMAKE) --build build-asan -j $(JOBS)
+	@$(CTEST) --test-dir build-asan
+
+## fuzz: run each fuzz harness for FUZZ_SECONDS (60) with FUZZ_JOBS processes
+fuzz: build-fuzz/configured
+	@$(CMAKE) --build build-fuzz -j $(JOBS)
+	@tools/fuzz.sh build-fuzz
+
+## bench: measure the speed of this build on this machine
+bench: build/configured
+	@$(CMAKE) --build build -j $(JOBS) --target benchmarks
+	@bench/run.sh build
+
+## bench-peers: measure cappy beside transformers and PyTorch
+bench-peers: all
+	@bench/peers/run.sh build
+
+## lint: check the law of the folders, the rules of the house and the formatting
+lint:
+	@tools/lint.sh
+
+## fmt: format the C files
+fmt:
+	@tools/lint.sh --fix
+
+## install: install under PREFIX (/usr/local), staged in DESTDIR where given
+install: all
+	@$(CMAKE) --install build --prefix $(PREFIX)
+
+## clean: remove everything that was built
+clean:
+	@rm -rf build build-asan build-fuzz
+
+## help: print this list
+help:
+	@sed -n 's/^## \([a-z-]*\): /\1 /p' Makefile | while read -r verb text; do \
+		printf '  %-12s %s\n' "$$verb" "$$text"; done
+
+# A folder is configured once; CMake itself sees later changes to its files, but not to the presets.
+configured = @mkdir -p $(@D) && { cmake --preset $(1) >$(@D)/configure.log 2>&1 || \
+	{ cat $(@D)/configure.log >&2; exit 1; }; } && touch $@
+build/configured: CMakePresets.json
+	$(call configured,release)
+build-asan/configured: CMakePresets.json
+	$(call configured,asan)
+build-fuzz/configured: CMakePresets.json
+	$(call configured,fuzz)

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Chooses a kernel set at run time: the last of the table below that the processor and the system
+ * support. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/kernel.h"
+#include "kernel/sets.h"
+
+struct set {
+    const struct cappy_kernels *kernels;
+    int (*is_usable)(void);
+    const char *reason;
+};
+
+static int always(void)
+{
+    return 1;
+}
+
+#if defined(__x86_64__)
+/* The compiler's run-time library asks CPUID and, through XGETBV, whether the system saves the
+ * registers. */
+static int has_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+           __builtin_cpu_supports("f16c");
+}
+
+static int has_avx512(void)
+{
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+#endif
+
+static const struct set sets[] = {
+    {&cappy_kernels_scalar, always, "the processor has none of the faster instruction sets"},
+#if defined(__x86_64__)
+    {&cappy_kernels_avx2, has_avx2, "the processor has AVX2 and FMA, not AVX-512"},
+    {&cappy_kernels_avx512, has_avx512, "the processor has AVX-512 (F, BW, DQ, VL)"},
+#endif
+};
+
+size_t cappy_kernels_count(void)
+{
+    return sizeof sets / sizeof sets[0];
+}
+
+const struct cappy_kernels *cappy_kernels_at(size_t index)
+{
+    return index < cappy_kernels_count() && sets[index].is_usable() ? sets[index].kernels : NULL;
+}
+
+/* The set that CAPPY_ISA asks for. */
+static cappy_status choose_named(const char *name, const struct cappy_kernels **kernels,
+                                 cappy_error *error)
+{
+    char known[128] = "";
+    for (size_t i = 0; i < cappy_kernels_count(); i++) {
+        if (strcmp(sets[i].kernels->name, name) == 0) {
+            if (!sets[i].is_usable()) {
+                return cappy_error_set(error, CAPPY_ARGUMENT,
+                                       "CAPPY_ISA=%s: this processor does not have it", name);
+            }
+            *kernels = sets[i].kernels;
+            return CAPPY_OK;
+        }
+        strncat(known, i == 0 ? "" : ", ", sizeof known - strlen(known) - 1);
+        strncat(known, sets[i].kernels->name, sizeof known - strlen(known) - 1);
+    }
+    return cappy_error_set(error, CAPPY_ARGUMENT,
+                           "CAPPY_ISA=%s: no such kernel set; this build has %s", name, known);
+}
+
+cappy_status cappy_kernels_choose(const struct cappy_kernels **kernels, const char **reason,
+                                  cappy_error *error)
+{
+    const char *unused;
+    reason = reason != NULL ? reason : &unused;
+    const char *name = getenv("CAPPY_ISA");
+    if (name != NULL && name[0] != '\0') {
+        *reason = "CAPPY_ISA asks for it";
+        return choose_named(name, kernels, error);
+    }
+    size_t best = cappy_kernels_count() - 1;
+    while (!sets[best].is_usable()) {
+        best--;
+    }
+    *kernels = sets[best].kernels;
+    *reason = sets[best].reason;
+    return CAPPY_OK;
+}
+
+size_t cappy_attention_scratch(size_t n, size_t width)
+{
+    /* Room for K^T [D][n], V [n][D], scores [rows][n] and an output tile [rows][D], every n and D
+     * rounded up to a whole number of the widest vectors. */
+    size_t n_up = (n + CAPPY_MAX_LANES - 1) / CAPPY_MAX_LANES * CAPPY_MAX_LANES;
+    size_t d_up = (width + CAPPY_MAX_LANES - 1) / CAPPY_MAX_LANES * CAPPY_MAX_LANES;
+    return 2 * n_up * d_up + CAPPY_ATTENTION_ROWS * (n_up + d_up);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The face of kernel: arithmetic with no knowledge of models.
+ *
+ * A kernel set is a table of functions for one instruction set; set_<name>.c defines one, each from
+ * the same sources over its own simd_<name>.h. Every set the processor has can be forced with
+ * CAPPY_ISA and is tested against the scalar one.
+ *
+ * Rules of every kernel. It allocates nothing, fails never, starts no threads. It computes each
+ * output row from that row's inputs alone, by a sequence of operations that depends on nothing but
+ * the shape of the row: not on the other rows, their number, or how rows and columns were split
+ * among threads. That is what makes scores batch-invariant.
+ *
+ * Legend: M rows (tokens), N outputs, K inputs; n tokens of one sequence, D width of one head. */
+#ifndef CAPPY_KERNEL_H
+#define CAPPY_KERNEL_H
+
+#include "base/base.h"
+
+/* ---- Matrices ---- */
+
+/* A weight matrix W [N, K] with its bias, packed for one kernel set: panels of `panel` outputs,
+ * each [K][panel], the last one padded with zeros. Later precisions add members for theirs;
+ * `precision` says which are filled. */
+struct cappy_matrix {
+    cappy_precision precision;
+    size_t n;
+    size_t k;
+    size_t panel;      /* outputs in a panel: the kernel set's */
+    float *packed_f32; /* [ceil(N / panel)][K][panel] */
+    float *bias;       /* [ceil(N / panel) * panel], padded with zeros */
+};
+
+static inline size_t cappy_matrix_panels(const struct cappy_matrix *matrix)
+{
+    return (matrix->n + matrix->panel - 1) / matrix->panel;
+}
+
+enum cappy_epilogue {
+    CAPPY_EPILOGUE_NONE,      /* y */
+    CAPPY_EPILOGUE_GELU_ERF,  /* y/2 (1 + erf(y/sqrt 2)) */
+    CAPPY_EPILOGUE_GELU_TANH, /* its tanh approximation */
+    CAPPY_EPILOGUE_RELU,      /* max(y, 0) */
+    CAPPY_EPILOGUE_RESIDUAL,  /* y + residual */
+};
+
+/* One product y = x W^T + bias, then the epilogue, for rows [0, m) and the panels [first_panel,
+ * last_panel). */
+struct cappy_gemm {
+    const struct cappy_matrix *matrix;
+    size_t first_panel;
+    size_t last_panel;
+    size_t m;
+    const float *x; /* [m, K], rows x_stride apart */
+    size_t x_stride;
+    float *y; /* [m, N], rows y_stride apart; column 0 is the matrix's output 0 */
+    size_t y_stride;
+    enum cappy_epilogue epilogue;
+    const float
+        *residual; /* [m, N], rows residual_stride apart; for CAPPY_EPILOGUE_RESIDUAL; may be y */
+    size_t residual_stride;
+};
+
+/* ---- Attention ---- */
+
+/* softmax(scale q k^T) v of one head of one sequence, for n_queries of its tokens over all of its
+ * n. */
+struct cappy_attention {
+    size_t n;
+    size_t n_queries;
+    size_t width;   /* D */
+    const float *q; /* [n_queries, D], rows q_stride apart */
+    size_t q_stride;
+    const float *k; /* [n, D], rows kv_stride apart */
+    const float *v; /* [n, D], rows kv_stride apart */
+    size_t kv_stride;
+    float *y; /* [n_queries, D], rows y_stride apart */
+    size_t y_stride;
+    float scale;
+    float *scratch; /* cappy_attention_scratch(n, D) floats, 64-byte aligned */
+};
+
+/* Floats of scratch that any kernel set needs for a sequence of n tokens and heads of width D. */
+size_t cappy_attention_scratch(size_t n, size_t width);
+
+/* ---- Layer normalisation ---- */
+
+/* y = (x - mean) / sqrt(variance + epsilon) * weight + bias for each of m rows; y may be x. */
+struct cappy_norm {
+    size_t m;
+    size_t width;
+    const float *x; /* [m, width], rows x_stride apart */
+    size_t x_stride;
+    float *y; /* [m, width], rows y_stride apart */
+    size_t y_stride;
+    const float *weight; /* [width] */
+    const float *bias;   /* [width] */
+    float epsilon;
+};
+
+/* ---- Kernel sets ---- */
+
+struct cappy_kernels {
+    const char *name;
+    size_t panel; /* outputs in a panel of packed_f32 */
+
+    /* Packs outputs [0, n) of w [n, K], n <= panel, into one panel [K][panel]. */
+    void (*pack_f32)(const float *w, size_t n, size_t k, float *packed);
+    void (*gemm_f32)(const struct cappy_gemm *gemm);
+    void (*attention_f32)(const struct cappy_attention *attention);
+    void (*norm_f32)(const struct cappy_norm *norm);
+};
+
+/* The best set for this processor, or the one named by the environment variable CAPPY_ISA; *reason
+ * (may be NULL) tells in a few words why. CAPPY_ARGUMENT when CAPPY_ISA names an unknown set or one
+ * this processor lacks. */
+cappy_status cappy_kernels_choose(const struct cappy_kernels **kernels, const char **reason,
+                                  cappy_error *error);
+
+/* Set number `index`, from the plainest to the most special, where this processor has it; NULL
+ * where it has not. The count of sets, whether usable or not, is cappy_kernels_count(). For tests
+ * and benchmarks. */
+const struct cappy_kernels *cappy_kernels_at(size_t index);
+size_t cappy_kernels_count(void);
+
+#endif

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The avx2 kernel set. */
+#include "kernel/simd_avx2.h"
+
+#define SET_NAME    "avx2"
+#define SET_KERNELS cappy_kernels_avx2
+
+#include "kernel/set.inc"

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the kernel sets share among themselves. */
+#ifndef CAPPY_KERNEL_SETS_H
+#define CAPPY_KERNEL_SETS_H
+
+#include "kernel/kernel.h"
+
+enum {
+    CAPPY_MAX_LANES = 16,      /* floats in the widest vector of any set */
+    CAPPY_ATTENTION_ROWS = 12, /* queries that attention works on at a time: two tiles */
+};
+
+extern const struct cappy_kernels cappy_kernels_scalar;
+extern const struct cappy_kernels cappy_kernels_avx2;
+extern const struct cappy_kernels cappy_kernels_avx512;
+
+#endif

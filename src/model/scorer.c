@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From pairs of texts to scores.
+ *
+ * A call is worked off in windows of pairs, so that its memory is bounded. For each window: (1) the
+ * pairs are tokenized, shared among the threads; (2) the sequences are packed into passes of about
+ * PASS_TOKENS tokens, in order; (3) the passes are computed. With enough passes each thread takes
+ * one after another by itself, without barriers; with few, all threads compute each pass together,
+ * which is what makes a single pair fast. Either way gives the same bits.
+ *
+ * All memory belongs to the scorer and only grows. */
+#include <string.h>
+
+#include "model/encoder.h"
+#include "model/model.h"
+#include "model/threads.h"
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+enum {
+    WINDOW_PAIRS = 4096,
+    PASS_TOKENS = 512, /* weights are read from memory once for these many tokens */
+    MIN_LENGTH = 8,
+};
+
+/* What one thread needs to tokenize and to compute passes by itself. */
+struct worker {
+    struct cappy_encoder *encoder;
+    struct cappy_ids first;     /* tokens of the instruction that was seen last */
+    cappy_text first_text;      /* which one that is; data NULL when none of this window */
+    struct cappy_ids second;    /* tokens of the response */
+    struct cappy_ids ids;       /* built sequences of the window, end to end */
+    struct cappy_ids segments;  /* same layout */
+    struct cappy_workspace own; /* for passes of its own */
+    uint64_t truncated;
+    cappy_status status; /* of the window */
+    cappy_error error;
+};
+
+/* Where a pair's sequence is until all ids of the window are in place. */
+struct slot {
+    size_t worker;
+    size_t offset;
+    size_t n;
+};
+
+struct cappy_scorer {
+    const struct cappy_model *model;
+    size_t threads;
+    size_t max_length;
+    struct worker *workers; /* [threads] */
+    struct cappy_workspace shared;
+    struct slot *slots;               /* [window] */
+    struct cappy_sequence *sequences; /* [window] */
+    size_t *passes;                   /* [window + 1], index of the first sequence of each pass */
+    size_t window;                    /* room for these many pairs */
+    cappy_scorer_counts counts;
+};
+
+/* ---- Making and freeing ---- */
+
+/* The special tokens and segments of a pair must be in the model's tables: a pair of single tokens
+ * shows them all. */
+static cappy_status check_template(const struct cappy_model *model, cappy_error *error)
+{
+    enum { ROOM = 64 };
+    int32_t ids[ROOM];
+    int32_t segments[ROOM];
+    if (cappy_tokenizer_pair_overhead(model->tokenizer) + 2 > ROOM) {
+        return cappy_error_set(error, CAPPY_UNSUPPORTED,
+                               "the tokenizer puts more than %d special tokens around a pair",
+                               ROOM);
+    }
+    size_t n = cappy_pair_build(model->tokenizer, NULL, 0, NULL, 0, ids, segments);
+    for (size_t i = 0; i < n; i++) {
+        if ((size_t)ids[i] >= model->config.vocab_size) {
+            return cappy_error_set(error, CAPPY_FORMAT,
+                                   "special token %d is outside the vocabulary", (int)ids[i]);
+        }
+    }
+    return CAPPY_OK;
+}
+
+static cappy_status fill_scorer(struct cappy_scorer *scorer, cappy_error *error)
+{
+    CAPPY_TRY(check_template(scorer->model, error));
+    scorer->workers = cappy_alloc(scorer->threads, sizeof *scorer->workers);
+    if (scorer->workers == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    for (size_t i = 0; i < scorer->threads; i++) {
+        CAPPY_TRY(
+            cappy_encoder_create(scorer->model->tokenizer, &scorer->workers[i].encoder, error));
+    }
+    return CAPPY_OK;
+}
+
+cappy_status cappy_scorer_create(const cappy_model *model, const cappy_scorer_options *options,
+                                 cappy_scorer **scorer, cappy_error *error)
+{
+    cappy_scorer_options chosen = {.struct_size = sizeof chosen};
+    if (options != NULL) {
+        if (options->struct_size < sizeof options->struct_size) {
+            return cappy_error_set(error, CAPPY_ARGUMENT, "options.struct_size is not set");
+        }
+        size_t size = options->struct_size < sizeof chosen ? options->struct_size : sizeof chosen;
+        memcpy(&chosen, options, size);
+    }
+    const size_t limit = model->max_length;
+    if (chosen.max_length != 0 && (chosen.max_length < MIN_LENGTH || chosen.max_length > limit)) {
+        return cappy_error_set(
+            error, CAPPY_ARGUMENT,
+            "a maximum length of %zu tokens was asked for; this model takes %d to %zu",
+            chosen.max_length, MIN_LENGTH, limit);
+    }
+    size_t threads;
+    CAPPY_TRY(cappy_threads_choose(chosen.threads, &threads, error));
+    struct cappy_scorer *made = cappy_alloc(1, sizeof *made);
+    if (made == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    made->model = model;
+    made->threads = threads;
+    made->max_length = chosen.max_length != 0 ? chosen.max_length : limit;
+    cappy_status status = fill_scorer(made, error);
+    if (status != CAPPY_OK) {
+        cappy_scorer_free(made);
+        return status;
+    }
+    *scorer = made;
+    return CAPPY_OK;
+}
+
+void cappy_scorer_free(cappy_scorer *scorer)
+{
+    if (scorer == NULL) {
+        return;
+    }
+    for (size_t i = 0; scorer->workers != NULL && i < scorer->threads; i++) {
+        struct worker *worker = &scorer->workers[i];
+        cappy_encoder_free(worker->encoder);
+        cappy_ids_free(&worker->first);
+        cappy_ids_free(&worker->second);
+        cappy_ids_free(&worker->ids);
+        cappy_ids_free(&worker->segments);
+        cappy_workspace_free(&worker->own);
+    }
+    cappy_free(scorer->workers);
+    cappy_workspace_free(&scorer->shared);
+    cappy_free(scorer->slots);
+    cappy_free(scorer->sequences);
+    cappy_free(scorer->passes);
+    cappy_free(scorer);
+}
+
+/* ---- Tokenizing ---- */
+
+/* Makes room for `more` ids behind the present ones. */
+static cappy_status reserve_ids(struct cappy_ids *ids, size_t more, cappy_error *error)
+{
+    if (ids->capacity - ids->n >= more) {
+        return CAPPY_OK;
+    }
+    size_t capacity = ids->capacity * 2 > ids->n + more ? ids->capacity * 2 : ids->n + more;
+    int32_t *data = cappy_realloc(ids->data, capacity, sizeof *data);
+    if (data == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    ids->data = data;
+    ids->capacity = capacity;
+    return CAPPY_OK;
+}
+
+static bool is_same_text(cappy_text a, cappy_text b)
+{
+    return a.data != NULL && a.data == b.data && a.size == b.size;
+}
+
+/* Tokenizes a pair behind worker->ids; *n receives its length. Candidates of one instruction arrive
+ * together: an instruction that is the same bytes in memory as the one before is not tokenized
+ * again. */
+static cappy_status encode_pair(struct cappy_scorer *scorer, struct worker *worker,
+                                const cappy_pair *pair, size_t *n, cappy_error *error)
+{
+    const struct cappy_tokenizer *tokenizer = scorer->model->tokenizer;
+    if (!is_same_text(worker->first_text, pair->instruction)) {
+        worker->first_text = (cappy_text){NULL, 0};
+        worker->first.n = 0;
+        CAPPY_TRY(cappy_encode_text(worker->encoder, pair->instruction, &worker->first, error));
+        worker->first_text = pair->instruction;
+    }
+    worker->second.n = 0;
+    CAPPY_TRY(cappy_encode_text(worker->encoder, pair->response, &worker->second, error));
+    size_t n_first = worker->first.n;
+    size_t n_second = worker->second.n;
+    worker->truncated += cappy_pair_truncate(tokenizer, scorer->max_length, &n_first, &n_second);
+    const size_t need = n_first + n_second + cappy_tokenizer_pair_overhead(tokenizer);
+    CAPPY_TRY(reserve_ids(&worker->ids, need, error));
+    CAPPY_TRY(reserve_ids(&worker->segments, need, error));
+    int32_t *segments = worker->segments.data + worker->ids.n;
+    *n = cappy_pair_build(tokenizer, worker->first.data, n_first, worker->second.data, n_second,
+                          worker->ids.data + worker->ids.n, segments);
+    if (scorer->model->config.architecture == CAPPY_ARCHITECTURE_ROBERTA) {
+        memset(segments, 0,
+               *n * sizeof *segments); /* it is trained and used with segment 0 alone */
+    }
+    worker->ids.n += *n;
+    worker->segments.n = worker->ids.n;
+    return CAPPY_OK;
+}
+
+static size_t own_index(void)
+{
+#ifdef _OPENMP
+    return (size_t)omp_get_thread_num();
+#else
+    return 0;
+#endif
+}
+
+/* The first failure of any worker. */
+static cappy_status collect_failures(struct cappy_scorer *scorer, cappy_error *error)
+{
+    for (size_t i = 0; i < scorer->threads; i++) {
+        const struct worker *worker = &scorer->workers[i];
+        if (worker->status != CAPPY_OK) {
+            if (error != NULL) {
+                *error = worker->error;
+            }
+            return worker->status;
+        }
+    }
+    return CAPPY_OK;
+}
+
+/* Fills scorer->sequences[n]. Workers take runs of neighbouring pairs, so that instructions are
+ * shared. */
+static cappy_status encode_window(struct cappy_scorer *scorer, const cappy_pair *pairs, size_t n,
+                                  float *scores, cappy_error *error)
+{
+    enum { RUN = 32 };
+    for (size_t i = 0; i < scorer->threads; i++) {
+        struct worker *worker = &scorer->workers[i];
+        worker->ids.n = 0;
+        worker->first_text = (cappy_text){NULL, 0}; /* the caller may have changed those bytes */
+        worker->truncated = 0;
+        worker->status = CAPPY_OK;
+    }
+    const size_t team =
+        scorer->threads < (n + RUN - 1) / RUN ? scorer->threads : (n + RUN - 1) / RUN;
+#pragma omp parallel for num_threads((int)team) schedule(dynamic, RUN) if (team > 1)
+    for (size_t i = 0; i < n; i++) {
+        const size_t index = own_index();
+        struct worker *worker = &scorer->workers[index];
+        if (worker->status == CAPPY_OK) {
+            scorer->slots[i] = (struct slot){index, worker->ids.n, 0};
+            worker->status =
+                encode_pair(scorer, worker, &pairs[i], &scorer->slots[i].n, &worker->error);
+        }
+    }
+    CAPPY_TRY(collect_failures(scorer, error));
+    for (size_t i = 0; i < n; i++) {
+        const struct slot *slot = &scorer->slots[i];
+        const struct worker *worker = &scorer->workers[slot->worker];
+        scorer->sequences[i] = (struct cappy_sequence){
+            worker->ids.data + slot->offset, worker->segments.data + slot->offset, slot->n,
+            scores + i * scorer->model->config.n_labels};
+        scorer->counts.tokens += slot->n;
+    }
+    for (size_t i = 0; i < scorer->threads; i++) {
+        scorer->counts.truncated += scorer->workers[i].truncated;
+    }
+    scorer->counts.pairs += n;
+    return CAPPY_OK;
+}
+
+/* ---- Computing ---- */
+
+/* Tokens of the largest pass. */
+static size_t pass_capacity(const struct cappy_scorer *scorer)
+{
+    return scorer->max_length > PASS_TOKENS ? scorer->max_length : PASS_TOKENS;
+}
+
+/* Cuts sequences[n] into passes; returns their number. passes[i] is the first sequence of pass i,
+ * passes[count] is n. */
+static size_t plan_passes(struct cappy_scorer *scorer, size_t n)
+{
+    const size_t capacity = pass_capacity(scorer);
+    size_t count = 0;
+    size_t tokens = 0;
+    for (size_t i = 0; i < n; i++) {
+        const size_t more = scorer->sequences[i].n;
+        if (i == 0 || tokens + more > capacity) {
+            scorer->passes[count++] = i;
+            tokens = 0;
+        }
+        tokens += more;
+    }
+    scorer->passes[count] = n;
+    return count;
+}
+
+/* One pass after another, all threads together on each. */
+static cappy_status run_together(struct cappy_scorer *scorer, size_t count, cappy_error *error)
+{
+    const size_t capacity = pass_capacity(scorer);
+    if (scorer->shared.capacity < capacity) {
+        CAPPY_TRY(
+            cappy_workspace_init(&scorer->shared, scorer->model, capacity, scorer->threads, error));
+    }
+    for (size_t p = 0; p < count; p++) {
+        const size_t first = scorer->passes[p];
+        const size_t n = scorer->passes[p + 1] - first;
+#pragma omp parallel num_threads((int)scorer->threads) if (scorer->threads > 1)
+        {
+            struct cappy_team team = {own_index(), 1};
+#ifdef _OPENMP
+            team.count = (size_t)omp_get_num_threads();
+#endif
+            cappy_encode_pass(scorer->model, &scorer->shared, team, scorer->sequences + first, n);
+        }
+    }
+    return CAPPY_OK;
+}
+
+/* Each thread takes passes and computes them by itself. */
+static cappy_status run_apart(struct cappy_scorer *scorer, size_t count, cappy_error *error)
+{
+    const size_t capacity = pass_capacity(scorer);
+#pragma omp parallel num_threads((int)scorer->threads)
+    {
+        struct worker *worker = &scorer->workers[own_index()];
+        if (worker->own.capacity < capacity) {
+            worker->status =
+                cappy_workspace_init(&worker->own, scorer->model, capacity, 1, &worker->error);
+        }
+#pragma omp for schedule(dynamic, 1)
+        for (size_t p = 0; p < count; p++) {
+            const size_t first = scorer->passes[p];
+            if (worker->status == CAPPY_OK) {
+                cappy_encode_pass(scorer->model, &worker->own, (struct cappy_team){0, 1},
+                                  scorer->sequences + first, scorer->passes[p + 1] - first);
+            }
+        }
+    }
+    return collect_failures(scorer, error);
+}
+
+/* Room for windows of n pairs. */
+static cappy_status reserve_window(struct cappy_scorer *scorer, size_t n, cappy_error *error)
+{
+    if (n <= scorer->window) {
+        return CAPPY_OK;
+    }
+    cappy_free(scorer->slots);
+    cappy_free(scorer->sequences);
+    cappy_free(scorer->passes);
+    scorer->window = 0;
+    scorer->slots = cappy_alloc(n, sizeof *scorer->slots);
+    scorer->sequences = cappy_alloc(n, sizeof *scorer->sequences);
+    scorer->passes = cappy_alloc(n + 1, sizeof *scorer->passes);
+    if (scorer->slots == NULL || scorer->sequences == NULL || scorer->passes == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    scorer->window = n;
+    return CAPPY_OK;
+}
+
+cappy_status cappy_score(cappy_scorer *scorer, const cappy_pair *pairs, size_t n, float *scores,
+                         cappy_error *error)
+{
+    const size_t labels = scorer->model->config.n_labels;
+    CAPPY_TRY(reserve_window(scorer, n < WINDOW_PAIRS ? n : WINDOW_PAIRS, error));
+    for (size_t done = 0; done < n;) {
+        const size_t window = n - done < WINDOW_PAIRS ? n - done : WINDOW_PAIRS;
+        CAPPY_TRY(encode_window(scorer, pairs + done, window, scores + done * labels, error));
+        const size_t passes = plan_passes(scorer, window);
+        CAPPY_TRY(passes < 2 * scorer->threads || scorer->threads == 1
+                      ? run_together(scorer, passes, error)
+                      : run_apart(scorer, passes, error));
+        done += window;
+    }
+    return CAPPY_OK;
+}
+
+cappy_status cappy_rank(cappy_scorer *scorer, cappy_text instruction, const cappy_text *candidates,
+                        size_t n, float *scores, size_t *best, cappy_error *error)
+{
+    enum { BATCH = 256 };
+    if (n == 0) {
+        return cappy_error_set(error, CAPPY_ARGUMENT, "there are no candidates to rank");
+    }
+    if (scorer->model->config.n_labels != 1) {
+        return cappy_error_set(error, CAPPY_ARGUMENT,
+                               "the model gives %zu numbers for a pair; ranking needs one",
+                               scorer->model->config.n_labels);
+    }
+    cappy_pair pairs[BATCH];
+    for (size_t done = 0; done < n; done += BATCH) {
+        const size_t count = n - done < BATCH ? n - done : BATCH;
+        for (size_t i = 0; i < count; i++) {
+            pairs[i] = (cappy_pair){instruction, candidates[done + i]};
+        }
+        CAPPY_TRY(cappy_score(scorer, pairs, count, scores + done, error));
+    }
+    *best = 0;
+    for (size_t i = 1; i < n; i++) {
+        *best = scores[i] > scores[*best] ? i : *best;
+    }
+    return CAPPY_OK;
+}
+
+/* ---- Smaller calls ---- */
+
+cappy_status cappy_tokenize(cappy_scorer *scorer, const cappy_pair *pair, int32_t *ids,
+                            int32_t *segments, size_t capacity, size_t *n, cappy_error *error)
+{
+    struct worker *worker = &scorer->workers[0];
+    worker->ids.n = 0;
+    worker->first_text = (cappy_text){NULL, 0};
+    size_t length;
+    CAPPY_TRY(encode_pair(scorer, worker, pair, &length, error));
+    if (length > capacity) {
+        return cappy_error_set(error, CAPPY_ARGUMENT,
+                               "the pair has %zu tokens, there is room for %zu", length, capacity);
+    }
+    memcpy(ids, worker->ids.data, length * sizeof *ids);
+    if (segments != NULL) {
+        memcpy(segments, worker->segments.data, length * sizeof *segments);
+    }
+    *n = length;
+    return CAPPY_OK;
+}
+
+cappy_status cappy_scorer_count(const cappy_scorer *scorer, cappy_scorer_counts *counts,
+                                cappy_error *error)
+{
+    const size_t size = counts->struct_size;
+    if (size < sizeof counts->struct_size || size > 65536) {
+        return cappy_error_set(error, CAPPY_ARGUMENT, "counts.struct_size is not set");
+    }
+    cappy_scorer_counts full = scorer->counts;
+    full.struct_size = size;
+    memset(counts, 0, size);
+    memcpy(counts, &full, size < sizeof full ? size : sizeof full);
+    return CAPPY_OK;
+}

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+# tests/cli/test_<topic>.sh tests the command from outside, run by ctest as cli/<topic>.
+if(CAPPY_TESTS)
+    file(GLOB cli_tests RELATIVE ${CMAKE_CURRENT_SOURCE_DIR}/cli CONFIGURE_DEPENDS cli/test_*.sh)
+    foreach(script IN LISTS cli_tests)
+        string(REGEX REPLACE "test_([a-z0-9_]+)\\.sh" "\\1" name ${script})
+        add_test(NAME cli/${name}
+            COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/cli/${script} $<TARGET_FILE:cappy_command>)
+        set_tests_properties(cli/${name} PROPERTIES TIMEOUT 300)
+    endforeach()
+endif()

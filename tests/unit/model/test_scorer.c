@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Scores against the reference's, and promise 2: the same bits in every batch, order, number of
+ * threads and kernel set. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cappy.h"
+#include "golden.h"
+#include "kernel/kernel.h"
+
+enum { MAX_PAIRS = 64, MAX_LABELS = 3 };
+
+struct golden {
+    json_t *document;
+    const json_t *rows;
+    size_t n;
+    cappy_pair pairs[MAX_PAIRS];
+    cappy_model *model;
+    size_t labels;
+};
+
+static void open_golden(struct golden *golden, const char *name)
+{
+    char path[GOLDEN_PATH];
+    cappy_error error = {0};
+    golden->rows = golden_pairs(name, &golden->document);
+    assert_non_null(golden->rows);
+    golden->n = json_array_size(golden->rows);
+    assert_in_range(golden->n, 1, MAX_PAIRS);
+    for (size_t i = 0; i < golden->n; i++) {
+        const json_t *row = json_array_get(golden->rows, i);
+        golden->pairs[i] =
+            (cappy_pair){golden_text(row, "instruction"), golden_text(row, "response")};
+    }
+    golden_path(path, name, NULL);
+    if (cappy_model_open(path, NULL, &golden->model, &error) != CAPPY_OK) {
+        fail_msg("%s", error.message);
+    }
+    cappy_model_info info = {.struct_size = sizeof info};
+    assert_int_equal(cappy_model_describe(golden->model, &info, &error), CAPPY_OK);
+    golden->labels = info.n_labels;
+}
+
+static void close_golden(struct golden *golden)
+{
+    cappy_model_close(golden->model);
+    json_decref(golden->document);
+}
+
+static cappy_scorer *make_scorer(const cappy_model *model, size_t threads)
+{
+    cappy_scorer_options options = {.struct_size = sizeof options, .threads = threads};
+    cappy_scorer *scorer = NULL;
+    assert_int_equal(cappy_scorer_create(model, &options, &scorer, NULL), CAPPY_OK);
+    return scorer;
+}
+
+static void check_ids(const struct golden *golden, cappy_scorer *scorer)
+{
+    for (size_t i = 0; i < golden->n; i++) {
+        const json_t *row = json_array_get(golden->rows, i);
+        const json_t *ids = json_object_get(row, "ids");
+        const json_t *segments = json_object_get(row, "segments");
+        int32_t got[512];
+        int32_t types[512];
+        size_t n = 0;
+        assert_int_equal(cappy_tokenize(scorer, &golden->pairs[i], got, types, 512, &n, NULL), 0);
+        assert_int_equal(n, json_array_size(ids));
+        for (size_t j = 0; j < n; j++) {
+            assert_int_equal(got[j], json_integer_value(json_array_get(ids, j)));
+            assert_int_equal(types[j], json_integer_value(json_array_get(segments, j)));
+        }
+        assert_int_equal(cappy_tokenize(scorer, &golden->pairs[i], got, types, n - 1, &n, NULL),
+                         CAPPY_ARGUMENT);
+    }
+}
+
+/* Largest |score - reference|. */
+static double worst_difference(const struct golden *golden, const float *scores)
+{
+    double worst = 0;
+    for (size_t i = 0; i < golden->n; i++) {
+        const json_t *want = json_object_get(json_array_get(golden->rows, i), "scores");
+        for (size_t j = 0; j < golden->labels; j++) {
+            double difference = fabs(json_number_value(json_array_get(want, j)) -
+                                     (double)scores[i * golden->labels + j]);
+            worst = difference > worst ? difference : worst;
+        }
+    }
+    return worst;
+}
+
+static const char *const models[] = {"bert", "roberta"};
+
+static void test_reference(void **state)
+{
+    (void)state;
+    for (size_t m = 0; m < 2; m++) {
+        for (size_t set = 0; set < cappy_kernels_count(); set++) {
+            if (cappy_kernels_at(set) == NULL) {
+                continue;
+            }
+            setenv("CAPPY_ISA", cappy_kernels_at(set)->name, 1);
+            struct golden golden;
+            float scores[MAX_PAIRS * MAX_LABELS];
+            open_golden(&golden, models[m]);
+            cappy_scorer *scorer = make_scorer(golden.model, 1);
+            check_ids(&golden, scorer);
+            assert_int_equal(cappy_score(scorer, golden.pairs, golden.n, scores, NULL), CAPPY_OK);
+            double worst = worst_difference(&golden, scores);
+            print_message("%s, %s: worst |score - reference| %.1e\n", models[m],
+                          cappy_kernels_at(set)->name, worst);
+            assert_true(worst < 1e-4);
+            cappy_scorer_free(scorer);
+            close_golden(&golden);
+        }
+    }
+    unsetenv("CAPPY_ISA");
+}
+
+/* Random batches of random pairs, in random order, with 1 to 4 threads. */
+static void test_batch_invariance(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 60, MOST = 700 };
+    srandom(3);
+    for (size_t m = 0; m < 2; m++) {
+        struct golden golden;
+        float alone[MAX_PAIRS * MAX_LABELS];
+        open_golden(&golden, models[m]);
+        cappy_scorer *scorers[4];
+        for (size_t t = 0; t < 4; t++) {
+            scorers[t] = make_scorer(golden.model, t + 1);
+        }
+        for (size_t i = 0; i < golden.n; i++) {
+            float *to = alone + i * golden.labels;
+            assert_int_equal(cappy_score(scorers[0], &golden.pairs[i], 1, to, NULL), CAPPY_OK);
+        }
+        static cappy_pair batch[MOST];
+        static float scores[MOST * MAX_LABELS];
+        size_t which[MOST];
+        for (size_t round = 0; round < ROUNDS; round++) {
+            size_t n = round % 3 == 0 ? (size_t)random() % MOST : (size_t)random() % 20;
+            for (size_t i = 0; i < n; i++) {
+                which[i] = (size_t)random() % golden.n;
+                batch[i] = golden.pairs[which[i]];
+            }
+            assert_int_equal(cappy_score(scorers[round % 4], batch, n, scores, NULL), CAPPY_OK);
+            for (size_t i = 0; i < n; i++) {
+                assert_memory_equal(scores + i * golden.labels, alone + which[i] * golden.labels,
+                                    golden.labels * sizeof(float));
+            }
+        }
+        for (size_t t = 0; t < 4; t++) {
+            cappy_scorer_free(scorers[t]);
+        }
+        close_golden(&golden);
+    }
+}
+
+static void test_rank(void **state)
+{
+    (void)state;
+    struct golden golden;
+    open_golden(&golden, "bert");
+    cappy_scorer *scorer = make_scorer(golden.model, 2);
+    enum { N = 600 };
+    static cappy_text candidates[N];
+    static float scores[N];
+    float expected[N];
+    static cappy_pair pairs[N];
+    for (size_t i = 0; i < N; i++) {
+        candidates[i] = golden.pairs[i % golden.n].response;
+        pairs[i] = (cappy_pair){golden.pairs[0].instruction, candidates[i]};
+    }
+    size_t best = N;
+    assert_int_equal(
+        cappy_rank(scorer, golden.pairs[0].instruction, candidates, N, scores, &best, NULL),
+        CAPPY_OK);
+    assert_int_equal(cappy_score(scorer, pairs, N, expected, NULL), CAPPY_OK);
+    assert_memory_equal(scores, expected, sizeof expected);
+    for (size_t i = 0; i < N; i++) {
+        assert_true(scores[i] <= scores[best]);
+        assert_true(i >= best || scores[i] < scores[best]); /* the first of equals */
+    }
+    cappy_error error;
+    assert_int_equal(
+        cappy_rank(scorer, golden.pairs[0].instruction, candidates, 0, scores, &best, &error),
+        CAPPY_ARGUMENT);
+    cappy_scorer_free(scorer);
+    close_golden(&golden);
+
+    open_golden(&golden, "roberta"); /* three labels: nothing to rank by */
+    scorer = make_scorer(golden.model, 1);
+    assert_int_equal(
+        cappy_rank(scorer, golden.pairs[0].instruction, candidates, 1, scores, &best, &error),
+        CAPPY_ARGUMENT);
+    assert_non_null(strstr(error.message, "3 numbers"));
+    cappy_scorer_free(scorer);
+    close_golden(&golden);
+}
+
+static void test_options(void **state)
+{
+    (void)state;
+    struct golden golden;
+    cappy_error error;
+    open_golden(&golden, "bert");
+    cappy_scorer *scorer = NULL;
+    cappy_scorer_options options = {.struct_size = sizeof options, .max_length = 7};
+    assert_int_equal(cappy_scorer_create(golden.model, &options, &scorer, &error), CAPPY_ARGUMENT);
+    options.max_length = 65; /* the model has 64 positions */
+    assert_int_equal(cappy_scorer_create(golden.model, &options, &scorer, &error), CAPPY_ARGUMENT);
+    options.max_length = 0;
+    options.threads = 100000;
+    assert_int_equal(cappy_scorer_create(golden.model, &options, &scorer, &error), CAPPY_ARGUMENT);
+    options.struct_size = 0;
+    assert_int_equal(cappy_scorer_create(golden.model, &options, &scorer, &error), CAPPY_ARGUMENT);
+    assert_null(scorer);
+
+    options = (cappy_scorer_options){.struct_size = sizeof options, .max_length = 16};
+    assert_int_equal(cappy_scorer_create(golden.model, &options, &scorer, &error), CAPPY_OK);
+    float scores[MAX_PAIRS];
+    assert_int_equal(cappy_score(scorer, golden.pairs, golden.n, scores, &error), CAPPY_OK);
+    assert_int_equal(cappy_score(scorer, NULL, 0, NULL, &error), CAPPY_OK);
+    cappy_scorer_counts counts = {.struct_size = sizeof counts};
+    assert_int_equal(cappy_scorer_count(scorer, &counts, &error), CAPPY_OK);
+    assert_int_equal(counts.pairs, golden.n);
+    assert_in_range(counts.truncated, 5, golden.n - 5);
+    assert_in_range(counts.tokens, 3 * golden.n, 16 * golden.n);
+    cappy_scorer_free(scorer);
+    close_golden(&golden);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reference),
+        cmocka_unit_test(test_batch_invariance),
+        cmocka_unit_test(test_rank),
+        cmocka_unit_test(test_options),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every allocation of the model file readers fails once: CAPPY_NO_MEMORY, and nothing leaks. This
+ * program is linked with --wrap, so that their allocations come to the functions below. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "../temp.h"
+#include "weights/weights.h"
+
+#define GOLDEN CAPPY_TEST_DATA "/golden/weights/"
+
+static size_t n_calls; /* allocations so far */
+static size_t fail_at; /* number of the one to fail; 0: none */
+static long n_live;    /* allocated, not yet freed */
+
+void *__real_cappy_alloc(size_t count, size_t size);
+void *__real_cappy_realloc(void *memory, size_t count, size_t size);
+char *__real_cappy_strndup(const char *text, size_t size);
+void __real_cappy_free(void *memory);
+void *__wrap_cappy_alloc(size_t count, size_t size);
+void *__wrap_cappy_realloc(void *memory, size_t count, size_t size);
+char *__wrap_cappy_strndup(const char *text, size_t size);
+void __wrap_cappy_free(void *memory);
+
+static bool must_fail(void)
+{
+    n_calls++;
+    return n_calls == fail_at;
+}
+
+void *__wrap_cappy_alloc(size_t count, size_t size)
+{
+    void *memory = must_fail() ? NULL : __real_cappy_alloc(count, size);
+    n_live += memory != NULL;
+    return memory;
+}
+
+void *__wrap_cappy_realloc(void *memory, size_t count, size_t size)
+{
+    void *moved = must_fail() ? NULL : __real_cappy_realloc(memory, count, size);
+    n_live += memory == NULL && moved != NULL;
+    return moved;
+}
+
+char *__wrap_cappy_strndup(const char *text, size_t size)
+{
+    char *copy = must_fail() ? NULL : __real_cappy_strndup(text, size);
+    n_live += copy != NULL;
+    return copy;
+}
+
+void __wrap_cappy_free(void *memory)
+{
+    n_live -= memory != NULL;
+    __real_cappy_free(memory);
+}
+
+/* Links a golden file into the directory. */
+static void link_golden(struct temp *temp, const char *golden, const char *name)
+{
+    char path[1024];
+    snprintf(path, sizeof path, GOLDEN "%s", golden);
+    if (symlink(path, temp_path(temp, name)) != 0) {
+        fail_msg("cannot link %s", path);
+    }
+}
+
+static cappy_status open_weights(const char *directory, cappy_error *error)
+{
+    struct cappy_weights *weights = NULL;
+    cappy_status status = cappy_weights_open(directory, &weights, error);
+    cappy_weights_close(weights);
+    return status;
+}
+
+static cappy_status open_config(const char *directory, cappy_error *error)
+{
+    struct cappy_config config;
+    cappy_status status = cappy_config_read(directory, &config, error);
+    cappy_config_free(&config);
+    return status;
+}
+
+static void check_failures(cappy_status (*run)(const char *, cappy_error *), const char *directory)
+{
+    for (size_t at = 1;; at++) {
+        cappy_error error = {0};
+        n_calls = 0;
+        n_live = 0;
+        fail_at = at;
+        cappy_status status = run(directory, &error);
+        fail_at = 0;
+        assert_int_equal(n_live, 0);
+        if (n_calls < at) {
+            assert_int_equal(status, CAPPY_OK);
+            assert_true(at > 5);
+            return;
+        }
+        assert_int_equal(status, CAPPY_NO_MEMORY);
+        assert_int_equal(error.code, CAPPY_NO_MEMORY);
+    }
+}
+
+static void test_safetensors(void **state)
+{
+    (void)state;
+    struct temp temp;
+    temp_make(&temp);
+    link_golden(&temp, "mixed.safetensors", "model.safetensors");
+    check_failures(open_weights, temp.directory);
+    temp_remove(&temp);
+}
+
+static void test_torch(void **state)
+{
+    (void)state;
+    struct temp temp;
+    temp_make(&temp);
+    link_golden(&temp, "state_dict.bin", "pytorch_model.bin");
+    check_failures(open_weights, temp.directory);
+    temp_remove(&temp);
+}
+
+static void test_shards(void **state)
+{
+    (void)state;
+    struct temp temp;
+    temp_make(&temp);
+    link_golden(&temp, "mixed.bin", "one.bin");
+    link_golden(&temp, "state_dict.bin", "two.bin");
+    temp_write_text(&temp, "pytorch_model.bin.index.json",
+                    "{\"weight_map\":{\"f32\":\"one.bin\",\"f16\":\"one.bin\","
+                    "\"view\":\"two.bin\"}}");
+    check_failures(open_weights, temp.directory);
+    temp_remove(&temp);
+}
+
+static void test_config(void **state)
+{
+    (void)state;
+    struct temp temp;
+    temp_make(&temp);
+    temp_write_text(&temp, "config.json",
+                    "{\"model_type\":\"bert\",\"hidden_size\":4,\"num_hidden_layers\":1,"
+                    "\"num_attention_heads\":2,\"intermediate_size\":8,\"vocab_size\":9,"
+                    "\"max_position_embeddings\":8,\"id2label\":{\"0\":\"no\",\"1\":\"yes\"}}");
+    check_failures(open_config, temp.directory);
+    temp_remove(&temp);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_safetensors),
+        cmocka_unit_test(test_torch),
+        cmocka_unit_test(test_shards),
+        cmocka_unit_test(test_config),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
