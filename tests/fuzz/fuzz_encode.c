@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as the two texts of a pair, for a small tokenizer of each family: ids are within range, do not depend on
- * what the encoder has seen, and the pair keeps to its length. The first byte says where the second text begins. */
+/* Any bytes as the two texts of a pair, for a small tokenizer of each family: ids are within range,
+ * do not depend on what the encoder has seen, and the pair keeps to its length. The first byte says
+ * where the second text begins. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,8 @@ static void require(int holds)
     }
 }
 
-/* One family: its tokenizer and an encoder that lives as long as the process and so has seen everything. */
+/* One family: its tokenizer and an encoder that lives as long as the process and so has seen
+ * everything. */
 struct family {
     struct cappy_tokenizer *tokenizer;
     struct cappy_encoder *used;

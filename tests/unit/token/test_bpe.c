@@ -5,7 +5,8 @@
 #include "golden.h"
 #include "token/bpe_find.h"
 
-/* Merges ids[0..n) by the definition: always the pair of lowest rank, of those the leftmost. Returns how many are left. */
+/* Merges ids[0..n) by the definition: always the pair of lowest rank, of those the leftmost.
+ * Returns how many are left. */
 static size_t merge_plainly(const struct cappy_bpe *bpe, int32_t *ids, size_t n)
 {
     for (;;) {

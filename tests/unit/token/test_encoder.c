@@ -171,7 +171,8 @@ static void test_golden_models(void **state)
     }
 }
 
-/* What the cache holds does not matter: an encoder that has seen many words gives what a new one gives. */
+/* What the cache holds does not matter: an encoder that has seen many words gives what a new one
+ * gives. */
 static void test_cache(void **state)
 {
     (void)state;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Allocations: each one may fail without a leak or a crash, and an encoder that has seen a text makes none for it.
+/* Allocations: each one may fail without a leak or a crash, and an encoder that has seen a text
+ * makes none for it.
  *
- * The functions of base/alloc.h are defined here, in place of the library's, to count and to fail. */
+ * The functions of base/alloc.h are defined here, in place of the library's, to count and to
+ * fail. */
 #include "golden.h"
 
 #include <stdlib.h>
@@ -56,8 +58,9 @@ void cappy_free(void *memory)
     free(memory);
 }
 
-/* jansson's own allocations are counted for leaks but never fail: 2.14 loses characters, silently, and then writes
- * out of bounds where the buffer of its lexer cannot grow, which nothing here can mend. */
+/* jansson's own allocations are counted for leaks but never fail: 2.14 loses characters, silently,
+ * and then writes out of bounds where the buffer of its lexer cannot grow, which nothing here can
+ * mend. */
 static void *json_alloc(size_t size)
 {
     return count(malloc(size));

@@ -77,7 +77,8 @@ static void test_marks(void **state)
     check(nfd, "", "");
     check(nfd, "\u00e9", "e\u0301");
     check(nfd, "\uac01", "\u1100\u1161\u11a8");
-    /* Marks are put in the order of their classes (230 behind 220), also across a control that BERT removes. */
+    /* Marks are put in the order of their classes (230 behind 220), also across a control that BERT
+     * removes. */
     check(nfd, "a\u0301\u0323b", "a\u0323\u0301b");
     check(BERT, "a\u0301\x01\u302e\u0323b", "a\u302eb");
     check(BERT, "\u00c9A\u030a \x01x\t\u4e2d\x42", "ea x  \u4e2d b");

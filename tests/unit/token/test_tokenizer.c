@@ -200,7 +200,7 @@ static void test_added_ids(void **state)
     cappy_tokenizer_close(tokenizer);
 }
 
-/* ---- Directories ---------------------------------------------------------------------------------------------- */
+/* ---- Directories ----------------------------------------------------------------------------- */
 
 struct scratch {
     char path[64];
@@ -208,7 +208,7 @@ struct scratch {
 
 static void make_scratch(struct scratch *scratch)
 {
-    strcpy(scratch->path, "/tmp/cappy-test-XXXXXX");
+    snprintf(scratch->path, sizeof scratch->path, "/tmp/cappy-test-XXXXXX");
     assert_non_null(mkdtemp(scratch->path));
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "golden.h"
 
-/* Enough strings for the table to grow several times; each keeps its id, and a later one replaces it. */
+/* Enough strings for the table to grow several times; each keeps its id, and a later one replaces
+ * it. */
 static void test_many(void **state)
 {
     (void)state;
