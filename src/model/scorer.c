@@ -249,6 +249,7 @@ static cappy_status encode_window(struct cappy_scorer *scorer, const cappy_pair 
     }
     const size_t team =
         scorer->threads < (n + RUN - 1) / RUN ? scorer->threads : (n + RUN - 1) / RUN;
+    (void)team; /* a build without OpenMP has one thread */
 #pragma omp parallel for num_threads((int)team) schedule(dynamic, RUN) if (team > 1)
     for (size_t i = 0; i < n; i++) {
         const size_t index = own_index();
