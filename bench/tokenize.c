@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Encodes the texts on standard input with the tokenizer of a directory.
  *
- *     bench_tokenize DIRECTORY ids       writes their ids: for each text a uint32 count, then the ids as int32
- *     bench_tokenize DIRECTORY time [N]  encodes all of them N times (5) and prints each time's seconds, one per line
+ *     bench_tokenize DIRECTORY ids       writes their ids: for each text a uint32 count, then the
+ *                                        ids as int32
+ *     bench_tokenize DIRECTORY time [N]  encodes all of them N times (5) and prints the seconds
+ *                                        each time took, one to a line
  *
  * Texts come as a uint32 length and the bytes; numbers are in this machine's order. */
 #include <stdio.h>

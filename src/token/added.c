@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finding added tokens: the leftmost one, of several that begin there the longest, then on behind it. */
+/* Finding added tokens: the leftmost one, of several that begin there the longest, then on behind
+ * it. */
 #include "token/added.h"
 
 #include <string.h>
 
 #include "token/unicode.h"
 
-/* The first of tokens[low..high), which are longer than `depth` and agree before it, with a byte >= `byte` there. */
+/* The first of tokens[low..high), which are longer than `depth` and agree before it, with a byte >=
+ * `byte` there. */
 static size_t find_bound(const struct cappy_added_set *set, size_t low, size_t high, size_t depth,
                          unsigned byte)
 {
@@ -21,8 +23,9 @@ static size_t find_bound(const struct cappy_added_set *set, size_t low, size_t h
     return low;
 }
 
-/* The length of the longest token text[0..left) begins with, 0 where there is none. tokens[low..high) are those that
- * agree with the first `depth` bytes: sorted, so they stand together, and the shortest first. */
+/* The length of the longest token text[0..left) begins with, 0 where there is none.
+ * tokens[low..high) are those that agree with the first `depth` bytes: sorted, so they stand
+ * together, and the shortest first. */
 static size_t match(const struct cappy_added_set *set, const unsigned char *text, size_t left,
                     const struct cappy_added_token **found)
 {
@@ -110,8 +113,8 @@ bool cappy_added_next(struct cappy_added_walk *walk, struct cappy_added_part *pa
             (token->single_word && !stands_alone(walk->text, walk->size, start, end))) {
             continue;
         }
-        /* White space that an earlier token took is not taken again. A token that begins inside such white space is
-         * still found; the reference then goes on behind it, and so do we. */
+        /* White space that an earlier token took is not taken again. A token that begins inside
+         * such white space is still found; the reference then goes on behind it, and so do we. */
         if (token->lstrip) {
             size_t stripped = strip_left(walk->text, start);
             start = stripped > walk->done ? stripped : walk->done;

@@ -36,8 +36,9 @@ struct cappy_added_part {
     int32_t id;
 };
 
-/* Reads "added_tokens" for a model with `vocabulary`. A token's id is the model's, or the next free one, as the
- * reference has it, whatever the file says. CAPPY_FORMAT, CAPPY_UNSUPPORTED, CAPPY_NO_MEMORY; *added is then empty. */
+/* Reads "added_tokens" for a model with `vocabulary`. A token's id is the model's, or the next free
+ * one, as the reference has it, whatever the file says. CAPPY_FORMAT, CAPPY_UNSUPPORTED,
+ * CAPPY_NO_MEMORY; *added is then empty. */
 cappy_status cappy_added_read(const json_t *list, const json_t *vocabulary,
                               const struct cappy_normalizer *normalizer, struct cappy_added *added,
                               cappy_error *error);

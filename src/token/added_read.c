@@ -32,7 +32,8 @@ void cappy_added_free(struct cappy_added *added)
     *added = (struct cappy_added){0};
 }
 
-/* The id of a token: that of an earlier added token or of the model's token with this content, else the next free. */
+/* The id of a token: that of an earlier added token or of the model's token with this content, else
+ * the next free. */
 static cappy_status choose_id(struct list *list, const json_t *vocabulary, const char *content,
                               int32_t *id, cappy_error *error)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Merging. Short words are merged by looking at every pair each time, which is quickest for them; long ones with a
- * heap of pairs. Both give the same symbols, since ranks are unique. */
+/* Merging. Short words are merged by looking at every pair each time, which is quickest for them;
+ * long ones with a heap of pairs. Both give the same symbols, since ranks are unique. */
 #include "token/bpe.h"
 
 #include <string.h>
@@ -80,7 +80,8 @@ static size_t merge_short(const struct cappy_bpe *bpe, const unsigned char *word
     return n;
 }
 
-/* The heap has four children to a node: it is half as deep as one with two, and they share a cache line. */
+/* The heap has four children to a node: it is half as deep as one with two, and they share a cache
+ * line. */
 enum { ARITY = 4 };
 
 /* Moves heap[i] down to where no entry below it is smaller. */
@@ -113,7 +114,8 @@ static void push(uint64_t *heap, size_t n, uint64_t entry)
     heap[i] = entry;
 }
 
-/* The heap entry of the symbols at `left` and behind it: rank, then position; UINT64_MAX where they do not merge. */
+/* The heap entry of the symbols at `left` and behind it: rank, then position; UINT64_MAX where they
+ * do not merge. */
 static uint64_t make_entry(const struct cappy_bpe *bpe, const struct cappy_bpe_node *nodes,
                            uint32_t left)
 {
@@ -122,8 +124,8 @@ static uint64_t make_entry(const struct cappy_bpe *bpe, const struct cappy_bpe_n
     return rank == NO_RANK ? UINT64_MAX : (uint64_t)rank << 32 | left;
 }
 
-/* Merges nodes[0..n); heap[] has room for 2 * n entries. An entry whose pair is no longer there is skipped: what
- * stands at its place then has another rank. */
+/* Merges nodes[0..n); heap[] has room for 2 * n entries. An entry whose pair is no longer there is
+ * skipped: what stands at its place then has another rank. */
 static void merge_nodes(const struct cappy_bpe *bpe, struct cappy_bpe_node *nodes, uint32_t n,
                         uint64_t *heap)
 {

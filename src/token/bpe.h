@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Byte-level byte-pair encoding: a word's bytes become symbols, and the two neighbours whose merge ranks lowest (the
- * leftmost where several do) become one symbol, until no neighbours merge. */
+/* Byte-level byte-pair encoding: a word's bytes become symbols, and the two neighbours whose merge
+ * ranks lowest (the leftmost where several do) become one symbol, until no neighbours merge. */
 #ifndef CAPPY_TOKEN_BPE_H
 #define CAPPY_TOKEN_BPE_H
 
@@ -32,7 +32,8 @@ struct cappy_bpe_memory {
     uint64_t *heap; /* [2 * n_nodes] */
 };
 
-/* Reads a "model" of type BPE. CAPPY_FORMAT, CAPPY_UNSUPPORTED, CAPPY_NO_MEMORY; *bpe is then empty. */
+/* Reads a "model" of type BPE. CAPPY_FORMAT, CAPPY_UNSUPPORTED, CAPPY_NO_MEMORY; *bpe is then
+ * empty. */
 cappy_status cappy_bpe_read(const json_t *model, struct cappy_bpe *bpe, cappy_error *error);
 void cappy_bpe_free(struct cappy_bpe *bpe);
 void cappy_bpe_memory_free(struct cappy_bpe_memory *memory);

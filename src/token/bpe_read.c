@@ -15,8 +15,8 @@ static int32_t find_token(const json_t *vocabulary, const char *text, size_t siz
     return id != NULL ? (int32_t)json_integer_value(id) : -1;
 }
 
-/* The code point that stands for a byte in the vocabulary of a byte-level model: itself where it is printable, else the
- * next one from U+0100 on (bytes_to_unicode of GPT-2). */
+/* The code point that stands for a byte in the vocabulary of a byte-level model: itself where it is
+ * printable, else the next one from U+0100 on (bytes_to_unicode of GPT-2). */
 static uint32_t byte_symbol(unsigned byte)
 {
     uint32_t next = 0x100;
@@ -158,7 +158,8 @@ static bool read_merge(const json_t *merge, struct halves *halves)
     return true;
 }
 
-/* Adds merge number `rank`; of two merges of one pair the later holds, as in the reference. `joined` is a scratch. */
+/* Adds merge number `rank`; of two merges of one pair the later holds, as in the reference.
+ * `joined` is a scratch. */
 static cappy_status add_merge(struct cappy_bpe *bpe, const json_t *vocabulary, const json_t *merge,
                               size_t rank, struct cappy_buffer *joined, cappy_error *error)
 {
@@ -220,7 +221,8 @@ static int symbol_byte(uint32_t c)
     return -1;
 }
 
-/* Adds to bpe->words the bytes that token `text` stands for; nothing where it is not made of byte symbols. */
+/* Adds to bpe->words the bytes that token `text` stands for; nothing where it is not made of byte
+ * symbols. */
 static cappy_status add_word(struct cappy_bpe *bpe, const char *text, int32_t id,
                              struct cappy_buffer *bytes, cappy_error *error)
 {

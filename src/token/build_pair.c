@@ -19,8 +19,9 @@ bool cappy_pair_truncate(const struct cappy_tokenizer *tokenizer, size_t max_len
     if (*n_first <= room && *n_second <= room - *n_first) {
         return false;
     }
-    /* As the reference's LongestFirst: the shorter text stays whole where that leaves the longer one at least as much;
-     * else each gets half, and an odd token goes to the longer, or to the second where they are equally long. */
+    /* As the reference's LongestFirst: the shorter text stays whole where that leaves the longer
+     * one at least as much; else each gets half, and an odd token goes to the longer, or to the
+     * second where they are equally long. */
     size_t *shorter = *n_first > *n_second ? n_second : n_first;
     size_t *longer = *n_first > *n_second ? n_first : n_second;
     if (*shorter <= room / 2) {

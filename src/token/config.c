@@ -6,7 +6,8 @@
 
 static const size_t MAX_CONFIG = (size_t)16 << 20;
 
-/* The special tokens a configuration may name, in the order in which transformers adds them, with their defaults. */
+/* The special tokens a configuration may name, in the order in which transformers adds them, with
+ * their defaults. */
 static const struct {
     const char *key;
     const char *defaults[2]; /* of each family; NULL where it has none */
@@ -76,8 +77,8 @@ static cappy_status read_object(const char *directory, const char *name, json_t 
     return status;
 }
 
-/* Fills *settings: the configuration, over it (where it lists no added tokens itself) special_tokens_map.json, and
- * below both the defaults. */
+/* Fills *settings: the configuration, over it (where it lists no added tokens itself)
+ * special_tokens_map.json, and below both the defaults. */
 static cappy_status merge_settings(const char *directory, const json_t *config,
                                    enum cappy_config_family family, json_t *settings,
                                    cappy_error *error)
@@ -132,8 +133,9 @@ static bool is_listed(const json_t *added, const char *content)
     return false;
 }
 
-/* Appends a token to the list unless one with its content is there. A string is a special token; an object is what it
- * says. Where it does not say, a token is looked for in normalised text unless it is special. */
+/* Appends a token to the list unless one with its content is there. A string is a special token; an
+ * object is what it says. Where it does not say, a token is looked for in normalised text unless it
+ * is special. */
 static cappy_status list_token(const json_t *token, json_t *added, cappy_error *error)
 {
     static const char *const flags[] = {"single_word", "lstrip", "rstrip"};
@@ -216,8 +218,8 @@ static bool is_special(const json_t *settings, const char *content)
            is_listed(json_object_get(settings, lists[1]), content);
 }
 
-/* Lists the tokens of added_tokens.json, {"content": id}: plain tokens, looked for in normalised text, unless the
- * settings name them as special. */
+/* Lists the tokens of added_tokens.json, {"content": id}: plain tokens, looked for in normalised
+ * text, unless the settings name them as special. */
 static cappy_status list_legacy(const json_t *tokens, const json_t *settings, json_t *added,
                                 cappy_error *error)
 {

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Encoding: text is made well-formed, cut at added tokens, normalised, cut at those looked for in normalised text, and
- * split into words; a word's ids come from the cache or from the model. */
+/* Encoding: text is made well-formed, cut at added tokens, normalised, cut at those looked for in
+ * normalised text, and split into words; a word's ids come from the cache or from the model. */
 #include <string.h>
 
 #include "token/tokenizer.h"
 #include "token/utf8.h"
 
-/* The cache: each word has one slot it may be in, and takes it from whatever was there. So it needs no bookkeeping, its
- * size is fixed, and what it holds never changes what comes out. A slot is a cache line. */
+/* The cache: each word has one slot it may be in, and takes it from whatever was there. So it needs
+ * no bookkeeping, its size is fixed, and what it holds never changes what comes out. A slot is a
+ * cache line. */
 enum {
     KEY_SIZE = 24,   /* longer words are not cached */
     MAX_CACHED = 9,  /* nor are those of more ids */
@@ -64,9 +65,10 @@ void cappy_encoder_free(struct cappy_encoder *encoder)
     }
 }
 
-/* ---- Words ------------------------------------------------------------------------------------------------------ */
+/* ---- Words ----------------------------------------------------------------------------------- */
 
-/* Fills key[] with word[0..size), size <= KEY_SIZE, and returns the number of its slot. Reads KEY_SIZE bytes. */
+/* Fills key[] with word[0..size), size <= KEY_SIZE, and returns the number of its slot. Reads
+ * KEY_SIZE bytes. */
 static inline size_t make_key(const unsigned char *word, size_t size, uint64_t *key)
 {
     uint64_t hash = size;
@@ -118,7 +120,7 @@ static inline cappy_status encode_word(struct cappy_encoder *encoder, const unsi
     return CAPPY_OK;
 }
 
-/* ---- Parts of a text -------------------------------------------------------------------------------------------- */
+/* ---- Parts of a text ------------------------------------------------------------------------- */
 
 /* The words of text[0..size) by the byte-level pattern. text[-1] may be written to. */
 static cappy_status encode_byte_level(struct cappy_encoder *encoder, unsigned char *text,

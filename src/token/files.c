@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Vocabulary files (vocab.json with merges.txt, vocab.txt) turned into what tokenizer.json would say, by the rules of
- * transformers' RobertaTokenizer and BertTokenizer. */
+/* Vocabulary files (vocab.json with merges.txt, vocab.txt) turned into what tokenizer.json would
+ * say, by the rules of transformers' RobertaTokenizer and BertTokenizer. */
 #include <string.h>
 
 #include "token/config.h"

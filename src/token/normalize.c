@@ -8,10 +8,11 @@
 
 enum { REMOVED = 0x100 };
 
-/* Room that one code point may need: the longest decomposition has 4 code points, each in lower case at most 2. */
+/* Room that one code point may need: the longest decomposition has 4 code points, each in lower
+ * case at most 2. */
 enum { ROOM = 64 };
 
-/* ---- Reading ------------------------------------------------------------------------------------------------ */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 /* Adds a step and fills its table. */
 static cappy_status add_step(struct cappy_normalizer *normalizer, struct cappy_normalize_step step,
@@ -111,9 +112,10 @@ cappy_status cappy_normalizer_read(const json_t *part, struct cappy_normalizer *
     return read_part(part, normalizer, error);
 }
 
-/* ---- Applying ----------------------------------------------------------------------------------------------- */
+/* ---- Applying -------------------------------------------------------------------------------- */
 
-/* A step at work. `out` always has room for what is left of the text, byte for byte, and ROOM more. */
+/* A step at work. `out` always has room for what is left of the text, byte for byte, and ROOM
+ * more. */
 struct work {
     const struct cappy_normalize_step *step;
     struct cappy_normalize_memory *memory;
@@ -150,8 +152,8 @@ static void finish_char(const struct work *work, uint32_t c)
     }
 }
 
-/* Puts marks[0..n) in the order of their classes, equal ones as they are: by insertion where they are few, else by
- * counting, so that no text takes quadratic time. */
+/* Puts marks[0..n) in the order of their classes, equal ones as they are: by insertion where they
+ * are few, else by counting, so that no text takes quadratic time. */
 static void sort_marks(struct cappy_normalize_memory *memory)
 {
     uint32_t *marks = memory->marks;
@@ -180,7 +182,8 @@ static void sort_marks(struct cappy_normalize_memory *memory)
     memcpy(marks, memory->sorted, n * sizeof *marks);
 }
 
-/* Writes the marks that waited. They may be many: room is made for them first, `left` bytes of text being to come. */
+/* Writes the marks that waited. They may be many: room is made for them first, `left` bytes of text
+ * being to come. */
 static cappy_status flush_marks(const struct work *work, size_t left)
 {
     struct cappy_normalize_memory *memory = work->memory;
@@ -214,7 +217,8 @@ static cappy_status add_mark(const struct work *work, uint32_t c, uint8_t combin
     return CAPPY_OK;
 }
 
-/* A code point that needs no further decomposition: a mark waits, any other goes out after the marks before it. */
+/* A code point that needs no further decomposition: a mark waits, any other goes out after the
+ * marks before it. */
 static cappy_status order_char(const struct work *work, uint32_t c, size_t left)
 {
     uint8_t combining_class = cappy_char_record(c)->combining_class;

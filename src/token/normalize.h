@@ -22,7 +22,8 @@ struct cappy_normalizer {
     size_t n_steps;
 };
 
-/* Combining marks that wait to be put in order, and text on its way between steps. Zero-initialise. */
+/* Combining marks that wait to be put in order, and text on its way between steps.
+ * Zero-initialise. */
 struct cappy_normalize_memory {
     uint32_t *marks; /* code point << 8 | combining class */
     uint32_t *sorted;
@@ -35,8 +36,8 @@ struct cappy_normalize_memory {
 cappy_status cappy_normalizer_read(const json_t *part, struct cappy_normalizer *normalizer,
                                    cappy_error *error);
 
-/* Writes a space, room for a prefix, and normalised text[0..size), which is well-formed, to `out`, which is cleared
- * first. The normalizer has at least one step. CAPPY_NO_MEMORY. */
+/* Writes a space, room for a prefix, and normalised text[0..size), which is well-formed, to `out`,
+ * which is cleared first. The normalizer has at least one step. CAPPY_NO_MEMORY. */
 cappy_status cappy_normalize(const struct cappy_normalizer *normalizer,
                              struct cappy_normalize_memory *memory, const char *text, size_t size,
                              struct cappy_buffer *out, cappy_error *error);

@@ -88,7 +88,8 @@ static cappy_status read_segment(const json_t *piece, int32_t *segment, cappy_er
     return CAPPY_OK;
 }
 
-/* The piece {"SpecialToken": {"id": "[CLS]", "type_id": 0}}, whose ids stand in "special_tokens". */
+/* The piece {"SpecialToken": {"id": "[CLS]", "type_id": 0}}, whose ids stand in
+ * "special_tokens". */
 static cappy_status read_template_token(const json_t *piece, const json_t *tokens,
                                         struct cappy_pair_template *pair, cappy_error *error)
 {
@@ -174,7 +175,8 @@ static cappy_status read_template(const json_t *part, struct cappy_pair_template
 static cappy_status read_part(const json_t *part, struct cappy_pair_template *pair,
                               cappy_error *error);
 
-/* Of the parts of a Sequence, those of type ByteLevel do not matter to ids; there may be one other. */
+/* Of the parts of a Sequence, those of type ByteLevel do not matter to ids; there may be one
+ * other. */
 static cappy_status read_sequence(const json_t *part, struct cappy_pair_template *pair,
                                   cappy_error *error)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The post-processor of tokenizer.json, whatever its type, as one list of what a pair consists of. */
+/* The post-processor of tokenizer.json, whatever its type, as one list of what a pair consists
+ * of. */
 #ifndef CAPPY_TOKEN_PAIR_H
 #define CAPPY_TOKEN_PAIR_H
 
@@ -19,8 +20,8 @@ struct cappy_pair_template {
     int32_t largest_id;
 };
 
-/* Reads a "post_processor" (NULL and null: the two texts and nothing else). CAPPY_FORMAT, CAPPY_UNSUPPORTED,
- * CAPPY_NO_MEMORY; *pair is then empty. */
+/* Reads a "post_processor" (NULL and null: the two texts and nothing else). CAPPY_FORMAT,
+ * CAPPY_UNSUPPORTED, CAPPY_NO_MEMORY; *pair is then empty. */
 cappy_status cappy_pair_read(const json_t *part, struct cappy_pair_template *pair,
                              cappy_error *error);
 void cappy_pair_free(struct cappy_pair_template *pair);

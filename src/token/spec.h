@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading the parts of tokenizer.json. Nothing in it is ignored: a member that is not known is refused by its name. */
+/* Reading the parts of tokenizer.json. Nothing in it is ignored: a member that is not known is
+ * refused by its name. */
 #ifndef CAPPY_TOKEN_SPEC_H
 #define CAPPY_TOKEN_SPEC_H
 
@@ -8,8 +9,8 @@
 /* The largest id: ids are int32_t, and one more than the largest must be countable too. */
 enum { CAPPY_MAX_ID = INT32_MAX - 1 };
 
-/* Checks that `value` is an object, `what` in messages, with no members but `known`, a list that ends with NULL.
- * CAPPY_FORMAT, or CAPPY_UNSUPPORTED with the name of the member. */
+/* Checks that `value` is an object, `what` in messages, with no members but `known`, a list that
+ * ends with NULL. CAPPY_FORMAT, or CAPPY_UNSUPPORTED with the name of the member. */
 cappy_status cappy_spec_check(const json_t *value, const char *what, const char *const *known,
                               cappy_error *error);
 

@@ -6,7 +6,7 @@
 #include "token/spec.h"
 #include "token/unicode.h"
 
-/* ---- Reading ------------------------------------------------------------------------------------------------ */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 static cappy_status read_byte_level(const json_t *part, struct cappy_splitter *splitter,
                                     cappy_error *error)
@@ -54,7 +54,7 @@ cappy_status cappy_splitter_read(const json_t *part, struct cappy_splitter *spli
     return cappy_spec_refuse("pre_tokenizer", type, error);
 }
 
-/* ---- Splitting ---------------------------------------------------------------------------------------------- */
+/* ---- Splitting ------------------------------------------------------------------------------- */
 
 enum {
     PATTERN_KINDS = CAPPY_CHAR_LETTER | CAPPY_CHAR_NUMBER | CAPPY_CHAR_SPACE,
@@ -82,7 +82,8 @@ static inline size_t skip_run(const unsigned char *text, size_t left, size_t i, 
     return i;
 }
 
-/* The length of the contraction text[0..left) begins with, 0 where there is none. text[0] is an apostrophe. */
+/* The length of the contraction text[0..left) begins with, 0 where there is none. text[0] is an
+ * apostrophe. */
 static size_t match_contraction(const unsigned char *text, size_t left)
 {
     if (left >= 2 && memchr("stmd", text[1], 4) != NULL) {
@@ -95,8 +96,8 @@ static size_t match_contraction(const unsigned char *text, size_t left)
     return 0;
 }
 
-/* White space: all of it where nothing follows, else all but its last character, which may belong to the next word;
- * a single one stands alone. */
+/* White space: all of it where nothing follows, else all but its last character, which may belong
+ * to the next word; a single one stands alone. */
 static size_t split_space(const unsigned char *text, size_t left)
 {
     size_t step;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opening a tokenizer. Vocabulary files are first turned into what tokenizer.json would say, so that there is one way
- * from settings to a tokenizer. */
+/* Opening a tokenizer. Vocabulary files are first turned into what tokenizer.json would say, so
+ * that there is one way from settings to a tokenizer. */
 #include "token/tokenizer.h"
 
 #include <string.h>
@@ -11,9 +11,10 @@
 static const size_t MAX_SPEC = (size_t)256 << 20;
 static const size_t MAX_CONFIG = (size_t)16 << 20;
 
-/* ---- From a parsed tokenizer.json ----------------------------------------------------------------------------- */
+/* ---- From a parsed tokenizer.json ------------------------------------------------------------ */
 
-/* The type of the model. Old files do not name it; they are told apart by their members, as the reference does. */
+/* The type of the model. Old files do not name it; they are told apart by their members, as the
+ * reference does. */
 static cappy_status find_model_type(const json_t *model, const char **type, cappy_error *error)
 {
     if (!json_is_object(model)) {
@@ -62,7 +63,8 @@ static cappy_status read_model(const json_t *model, struct cappy_tokenizer *toke
 static cappy_status read_spec(const json_t *spec, struct cappy_tokenizer *tokenizer,
                               cappy_error *error)
 {
-    /* truncation and padding are settings of a call, in the reference too; the decoder does not matter to ids. */
+    /* truncation and padding are settings of a call, in the reference too; the decoder does not
+     * matter to ids. */
     static const char *const known[] = {
         "version",       "truncation",     "padding", "added_tokens", "normalizer",
         "pre_tokenizer", "post_processor", "decoder", "model",        NULL};
@@ -118,10 +120,10 @@ void cappy_tokenizer_close(struct cappy_tokenizer *tokenizer)
     }
 }
 
-/* ---- From a directory ------------------------------------------------------------------------------------------ */
+/* ---- From a directory ------------------------------------------------------------------------ */
 
-/* Reads tokenizer_config.json, an empty object where there is none. Its model_max_length is often a number beyond 64
- * bits that means "none", so numbers are read as reals. */
+/* Reads tokenizer_config.json, an empty object where there is none. Its model_max_length is often a
+ * number beyond 64 bits that means "none", so numbers are read as reals. */
 static cappy_status read_config(const char *directory, json_t **config, cappy_error *error)
 {
     char *path = cappy_path_join(directory, "tokenizer_config.json");
@@ -166,7 +168,8 @@ static cappy_status has_file(const char *directory, const char *name, bool *has,
     return CAPPY_OK;
 }
 
-/* Reads or builds the settings of the tokenizer in `directory`; *file receives the name to put before messages. */
+/* Reads or builds the settings of the tokenizer in `directory`; *file receives the name to put
+ * before messages. */
 static cappy_status find_spec(const char *directory, const json_t *config, json_t **spec,
                               const char **file, cappy_error *error)
 {

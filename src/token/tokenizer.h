@@ -25,12 +25,13 @@ struct cappy_tokenizer {
     size_t max_length;
 };
 
-/* Makes a tokenizer of a parsed tokenizer.json. CAPPY_FORMAT, CAPPY_UNSUPPORTED, CAPPY_NO_MEMORY. */
+/* Makes a tokenizer of a parsed tokenizer.json. CAPPY_FORMAT, CAPPY_UNSUPPORTED,
+ * CAPPY_NO_MEMORY. */
 cappy_status cappy_tokenizer_read(const json_t *spec, struct cappy_tokenizer **tokenizer,
                                   cappy_error *error);
 
-/* Builds in *spec what tokenizer.json would say, from the vocabulary files of `directory` and `config`, which is
- * tokenizer_config.json or an empty object. The caller json_decrefs *spec. */
+/* Builds in *spec what tokenizer.json would say, from the vocabulary files of `directory` and
+ * `config`, which is tokenizer_config.json or an empty object. The caller json_decrefs *spec. */
 cappy_status cappy_spec_from_bpe_files(const char *directory, const json_t *config, json_t **spec,
                                        cappy_error *error);
 cappy_status cappy_spec_from_wordpiece_file(const char *directory, const json_t *config,

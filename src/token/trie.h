@@ -24,8 +24,8 @@ struct cappy_trie {
 cappy_status cappy_trie_init(struct cappy_trie *trie, cappy_error *error);
 void cappy_trie_free(struct cappy_trie *trie);
 
-/* Adds `text`, or replaces its id; an empty one is left out. CAPPY_NO_MEMORY, and CAPPY_UNSUPPORTED when the strings are
- * too many. */
+/* Adds `text`, or replaces its id; an empty one is left out. CAPPY_NO_MEMORY, and CAPPY_UNSUPPORTED
+ * when the strings are too many. */
 cappy_status cappy_trie_add(struct cappy_trie *trie, const char *text, size_t size, int32_t id,
                             cappy_error *error);
 
@@ -51,7 +51,8 @@ static inline const struct cappy_trie_edge *cappy_trie_step(const struct cappy_t
     }
 }
 
-/* The node `text` leads to from the root, or CAPPY_TRIE_NONE; *id receives the id of `text`, or CAPPY_TRIE_NONE. */
+/* The node `text` leads to from the root, or CAPPY_TRIE_NONE; *id receives the id of `text`, or
+ * CAPPY_TRIE_NONE. */
 int32_t cappy_trie_find(const struct cappy_trie *trie, const char *text, size_t size, int32_t *id);
 
 #endif

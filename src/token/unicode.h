@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a code point is to the reference tokenizer, and UTF-8 that is known to be well-formed.
  *
- * The reference's properties come from several Unicode versions at once, so the tables hold what was measured on it
- * (tools/unicode_tables.py), not what a Unicode database says. */
+ * The reference's properties come from several Unicode versions at once, so the tables hold what
+ * was measured on it (tools/unicode_tables.py), not what a Unicode database says. */
 #ifndef CAPPY_TOKEN_UNICODE_H
 #define CAPPY_TOKEN_UNICODE_H
 
@@ -22,11 +22,11 @@ enum cappy_char_flag {
     CAPPY_CHAR_PUNCTUATION = 1 << 8, /* a word of its own to BertPreTokenizer */
 };
 
-/* How a code point is folded. `lower` and `decomposed` are offsets in cappy_unicode_pool, 0 where it stays itself. */
+/* How a code point is folded. `lower` and `decomposed` are offsets in cappy_unicode_pool, 0 where
+ * it stays itself. */
 struct cappy_unicode_record {
     uint16_t lower;
-    uint16_t
-        decomposed; /* fully, in canonical order; Hangul syllables are decomposed by arithmetic instead */
+    uint16_t decomposed; /* fully, in canonical order; Hangul syllables are left to arithmetic */
     uint8_t combining_class;
 };
 
@@ -54,7 +54,8 @@ static inline const struct cappy_unicode_record *cappy_char_record(uint32_t c)
                                                       (c & 127)]];
 }
 
-/* The code point at `p`, which begins a well-formed sequence; *size receives its length in bytes. */
+/* The code point at `p`, which begins a well-formed sequence; *size receives its length in
+ * bytes. */
 static inline uint32_t cappy_utf8_decode(const unsigned char *p, size_t *size)
 {
     if (p[0] < 0x80) {

@@ -19,8 +19,9 @@ static size_t skip_ascii(const unsigned char *p, size_t size)
     return n;
 }
 
-/* Measures the sequence at p[0..left), left > 0. Returns whether it is well-formed; *size receives its length, or else
- * that of the maximal ill-formed part: the longest beginning of a well-formed sequence, at least one byte. */
+/* Measures the sequence at p[0..left), left > 0. Returns whether it is well-formed; *size receives
+ * its length, or else that of the maximal ill-formed part: the longest beginning of a well-formed
+ * sequence, at least one byte. */
 static bool measure(const unsigned char *p, size_t left, size_t *size)
 {
     *size = 1;

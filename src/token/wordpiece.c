@@ -73,8 +73,8 @@ static bool is_longer(const unsigned char *word, size_t size, size_t limit)
     return n > limit;
 }
 
-/* The length of the longest token that begins at text[0..left), searched from `node`; 0 where there is none. Tokens
- * are well-formed, so one never ends inside a code point. */
+/* The length of the longest token that begins at text[0..left), searched from `node`; 0 where there
+ * is none. Tokens are well-formed, so one never ends inside a code point. */
 static size_t match_longest(const struct cappy_trie *tokens, int32_t node,
                             const unsigned char *text, size_t left, int32_t *id)
 {

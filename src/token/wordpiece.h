@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* WordPiece: the longest token a word begins with, then the longest continuation, and so on; a word for which that
- * fails is one unknown token. */
+/* WordPiece: the longest token a word begins with, then the longest continuation, and so on; a word
+ * for which that fails is one unknown token. */
 #ifndef CAPPY_TOKEN_WORDPIECE_H
 #define CAPPY_TOKEN_WORDPIECE_H
 
@@ -15,7 +15,8 @@ struct cappy_wordpiece {
     int32_t largest_id;
 };
 
-/* Reads a "model" of type WordPiece. CAPPY_FORMAT, CAPPY_UNSUPPORTED, CAPPY_NO_MEMORY; *wordpiece is then empty. */
+/* Reads a "model" of type WordPiece. CAPPY_FORMAT, CAPPY_UNSUPPORTED, CAPPY_NO_MEMORY; *wordpiece
+ * is then empty. */
 cappy_status cappy_wordpiece_read(const json_t *model, struct cappy_wordpiece *wordpiece,
                                   cappy_error *error);
 void cappy_wordpiece_free(struct cappy_wordpiece *wordpiece);

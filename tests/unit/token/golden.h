@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the tests of token share: reading the golden files of tests/golden/token, which tools/token_golden.py writes. */
+/* What the tests of token share: reading the golden files of tests/golden/token, which
+ * tools/token_golden.py writes. */
 #ifndef CAPPY_TESTS_TOKEN_GOLDEN_H
 #define CAPPY_TESTS_TOKEN_GOLDEN_H
 
-/* clang-format off: cmocka needs these before it */
-#include <stdarg.h>
+/* cmocka wants these before it, in any order. */
+/* clang-format off */
 #include <setjmp.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 /* clang-format on */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "token/tokenizer.h"
@@ -87,9 +90,10 @@ static inline void check_ids(const char *text, const struct cappy_ids *ids, cons
 static inline size_t from_hex(const char *hex, unsigned char *out, size_t capacity)
 {
     size_t n = 0;
-    for (unsigned byte; sscanf(hex + 2 * n, "%2x", &byte) == 1; n++) {
+    for (; hex[2 * n] != '\0'; n++) {
+        const char digits[3] = {hex[2 * n], hex[2 * n + 1], '\0'};
         assert_true(n < capacity);
-        out[n] = (unsigned char)byte;
+        out[n] = (unsigned char)strtoul(digits, NULL, 16);
     }
     return n;
 }
@@ -105,7 +109,8 @@ static inline uint64_t fnv(uint64_t state, const void *data, size_t size)
     return state;
 }
 
-/* Fails unless the digest of the block of code points that begins at `start` is the one in `digests`. */
+/* Fails unless the digest of the block of code points that begins at `start` is the one in
+ * `digests`. */
 static inline void check_digest(const char *what, const json_t *digests, size_t block,
                                 uint32_t start, uint64_t digest)
 {

@@ -5,7 +5,8 @@
 #include "golden.h"
 #include "token/bpe_find.h"
 
-/* Merges ids[0..n) by the definition: always the pair of lowest rank, of those the leftmost. Returns how many are left. */
+/* Merges ids[0..n) by the definition: always the pair of lowest rank, of those the leftmost.
+ * Returns how many are left. */
 static size_t merge_plainly(const struct cappy_bpe *bpe, int32_t *ids, size_t n)
 {
     for (;;) {
@@ -47,8 +48,8 @@ static void test_lengths(void **state)
             }
             size_t n = merge_plainly(&tokenizer->bpe, expected, size);
             ids.n = 0;
-            assert_int_equal(
-                cappy_bpe_encode(&tokenizer->bpe, &memory, word, size, &ids, NULL), CAPPY_OK);
+            assert_int_equal(cappy_bpe_encode(&tokenizer->bpe, &memory, word, size, &ids, NULL),
+                             CAPPY_OK);
             assert_int_equal(ids.n, n);
             assert_memory_equal(ids.data, expected, n * sizeof *expected);
         }
@@ -64,9 +65,10 @@ static void test_long_word(void **state)
     (void)state;
     enum { SIZE = 10000000 };
     struct cappy_tokenizer *tokenizer = NULL;
-    const char *spec = "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"aa\": 1, \"aaaa\": 2, "
-                       "\"aaaaaaaa\": 3}, \"merges\": [\"a a\", \"aa aa\", \"aaaa aaaa\"]}, "
-                       "\"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false}}";
+    const char *spec =
+        "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"aa\": 1, \"aaaa\": 2, "
+        "\"aaaaaaaa\": 3}, \"merges\": [\"a a\", \"aa aa\", \"aaaa aaaa\"]}, "
+        "\"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false}}";
     assert_int_equal(read_text(spec, &tokenizer, NULL), CAPPY_OK);
     struct cappy_encoder *encoder = make_encoder(tokenizer);
     struct cappy_ids ids = {0};

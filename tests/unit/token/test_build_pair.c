@@ -107,8 +107,7 @@ static void test_build(void **state)
                          pairs[i].n);
         assert_memory_equal(ids, pairs[i].ids, pairs[i].n * sizeof *ids);
         assert_memory_equal(segments, pairs[i].segments, pairs[i].n * sizeof *ids);
-        assert_int_equal(cappy_pair_build(tokenizer, NULL, 0, NULL, 0, ids, NULL),
-                         pairs[i].n - 3);
+        assert_int_equal(cappy_pair_build(tokenizer, NULL, 0, NULL, 0, ids, NULL), pairs[i].n - 3);
         int32_t largest = 0;
         for (size_t k = 0; k < pairs[i].n; k++) {
             largest = pairs[i].ids[k] > 3 && pairs[i].ids[k] > largest ? pairs[i].ids[k] : largest;

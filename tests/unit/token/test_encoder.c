@@ -171,7 +171,8 @@ static void test_golden_models(void **state)
     }
 }
 
-/* What the cache holds does not matter: an encoder that has seen many words gives what a new one gives. */
+/* What the cache holds does not matter: an encoder that has seen many words gives what a new one
+ * gives. */
 static void test_cache(void **state)
 {
     (void)state;
@@ -212,8 +213,8 @@ static void test_append(void **state)
     encode(encoder, "[MASK]", 6, &ids);
     assert_int_equal(ids.n, 1);
     assert_int_equal(ids.data[0], 4);
-    assert_int_equal(
-        cappy_encode_text(encoder, (cappy_text){" \t[SEP]\n", 8}, &ids, NULL), CAPPY_OK);
+    assert_int_equal(cappy_encode_text(encoder, (cappy_text){" \t[SEP]\n", 8}, &ids, NULL),
+                     CAPPY_OK);
     assert_int_equal(ids.n, 2);
     assert_int_equal(ids.data[0], 4);
     assert_int_equal(ids.data[1], 3);
@@ -225,7 +226,7 @@ static void test_append(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines), cmocka_unit_test(test_code_points),
+        cmocka_unit_test(test_lines),         cmocka_unit_test(test_code_points),
         cmocka_unit_test(test_golden_models), cmocka_unit_test(test_cache),
         cmocka_unit_test(test_append),
     };

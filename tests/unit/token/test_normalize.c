@@ -13,8 +13,8 @@ static uint64_t digest_block(const struct cappy_normalizer *normalizer, uint32_t
         }
         unsigned char text[4];
         size_t size = cappy_utf8_encode(c, text);
-        assert_int_equal(
-            cappy_normalize(normalizer, memory, (const char *)text, size, out, NULL), CAPPY_OK);
+        assert_int_equal(cappy_normalize(normalizer, memory, (const char *)text, size, out, NULL),
+                         CAPPY_OK);
         int32_t n = (int32_t)out->size - 1;
         digest = fnv(digest, &n, sizeof n);
         digest = fnv(digest, out->data + 1, out->size - 1);
@@ -67,7 +67,7 @@ static void check(const char *spec, const char *text, const char *expected)
 }
 
 #define BERT                                                                                       \
-    "{\"type\": \"BertNormalizer\", \"clean_text\": true, \"handle_chinese_chars\": true, "       \
+    "{\"type\": \"BertNormalizer\", \"clean_text\": true, \"handle_chinese_chars\": true, "        \
     "\"strip_accents\": null, \"lowercase\": true}"
 
 static void test_marks(void **state)
@@ -77,7 +77,8 @@ static void test_marks(void **state)
     check(nfd, "", "");
     check(nfd, "\u00e9", "e\u0301");
     check(nfd, "\uac01", "\u1100\u1161\u11a8");
-    /* Marks are put in the order of their classes (230 behind 220), also across a control that BERT removes. */
+    /* Marks are put in the order of their classes (230 behind 220), also across a control that BERT
+     * removes. */
     check(nfd, "a\u0301\u0323b", "a\u0323\u0301b");
     check(BERT, "a\u0301\x01\u302e\u0323b", "a\u302eb");
     check(BERT, "\u00c9A\u030a \x01x\t\u4e2d\x42", "ea x  \u4e2d b");

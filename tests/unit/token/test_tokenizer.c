@@ -20,7 +20,7 @@ struct parts {
     "{'type': 'BertNormalizer', 'clean_text': true, 'handle_chinese_chars': true, "                \
     "'strip_accents': null, 'lowercase': true" more "}"
 #define BYTE_LEVEL "{'type': 'ByteLevel', 'add_prefix_space': false}"
-#define BPE(more) "{'type': 'BPE', " more "'vocab': {'a': 0, 'b': 1, 'ab': 2}, 'merges': []}"
+#define BPE(more)  "{'type': 'BPE', " more "'vocab': {'a': 0, 'b': 1, 'ab': 2}, 'merges': []}"
 #define TOKEN(content, more)                                                                       \
     "{'id': 5, 'content': '" content "', 'single_word': false, 'lstrip': false, 'rstrip': false, " \
     "'normalized': false, 'special': true" more "}"
@@ -49,9 +49,7 @@ static const struct {
     {{.normalizer = "{'type': 7}"}, CAPPY_FORMAT, "type"},
     {{.pre_tokenizer = "null"}, CAPPY_UNSUPPORTED, "pre_tokenizer"},
     {{.pre_tokenizer = "{'type': 'Metaspace'}"}, CAPPY_UNSUPPORTED, "Metaspace"},
-    {{.pre_tokenizer = "{'type': 'Split', 'pattern': {'Regex': 'x'}}"},
-     CAPPY_UNSUPPORTED,
-     "Split"},
+    {{.pre_tokenizer = "{'type': 'Split', 'pattern': {'Regex': 'x'}}"}, CAPPY_UNSUPPORTED, "Split"},
     {{.pre_tokenizer = "{'type': 'Sequence', 'pretokenizers': [{'type': 'Digits'}]}"},
      CAPPY_UNSUPPORTED,
      "Digits"},
@@ -95,9 +93,7 @@ static const struct {
     {{.model = "{'type': 'WordPiece', 'vocab': {'[UNK]': 0}, 'max_input_chars_per_word': -1}"},
      CAPPY_FORMAT,
      "max_input_chars_per_word"},
-    {{.pre_tokenizer = BYTE_LEVEL, .model = BPE("'dropout': 0.1, ")},
-     CAPPY_UNSUPPORTED,
-     "dropout"},
+    {{.pre_tokenizer = BYTE_LEVEL, .model = BPE("'dropout': 0.1, ")}, CAPPY_UNSUPPORTED, "dropout"},
     {{.pre_tokenizer = BYTE_LEVEL, .model = BPE("'byte_fallback': true, ")},
      CAPPY_UNSUPPORTED,
      "byte_fallback"},
@@ -125,7 +121,8 @@ static const struct {
       .model = "{'type': 'BPE', 'vocab': {'a': 0, 'b': 1, 'ab': 2}, 'merges': [7]}"},
      CAPPY_FORMAT,
      "merge 1"},
-    {{.pre_tokenizer = BYTE_LEVEL, .model = "{'type': 'BPE', 'vocab': {'a': 0, 'b': 0}, 'merges': []}"},
+    {{.pre_tokenizer = BYTE_LEVEL,
+      .model = "{'type': 'BPE', 'vocab': {'a': 0, 'b': 0}, 'merges': []}"},
      CAPPY_FORMAT,
      "two tokens have the id 0"},
     {{.pre_tokenizer = BYTE_LEVEL, .model = "{'type': 'BPE', 'vocab': {'a': 0}}"},
@@ -203,7 +200,7 @@ static void test_added_ids(void **state)
     cappy_tokenizer_close(tokenizer);
 }
 
-/* ---- Directories ---------------------------------------------------------------------------------------------- */
+/* ---- Directories ----------------------------------------------------------------------------- */
 
 struct scratch {
     char path[64];
@@ -211,7 +208,7 @@ struct scratch {
 
 static void make_scratch(struct scratch *scratch)
 {
-    strcpy(scratch->path, "/tmp/cappy-test-XXXXXX");
+    snprintf(scratch->path, sizeof scratch->path, "/tmp/cappy-test-XXXXXX");
     assert_non_null(mkdtemp(scratch->path));
 }
 
