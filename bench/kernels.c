@@ -56,7 +56,7 @@ static void measure_gemm(const struct cappy_kernels *kernels, const struct shape
     double start = now();
     for (int round = 0; round < 3 || (now() - start < 0.5 && round < 50); round++) {
         double t = now();
-        kernels->gemm_f32(&gemm);
+        kernels->gemm(&gemm);
         t = now() - t;
         best = t < best ? t : best;
     }

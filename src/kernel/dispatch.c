@@ -3,6 +3,9 @@
  * support. */
 #include <stdlib.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include "kernel/kernel.h"
 #include "kernel/sets.h"
@@ -10,6 +13,7 @@
 struct set {
     const struct cappy_kernels *kernels;
     int (*is_usable)(void);
+    int (*is_fast)(void); /* whether it beats the ones before it here; asked only when usable */
     const char *reason;
 };
 
@@ -26,18 +30,47 @@ static int has_avx2(void)
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 
+static int has_avx2vnni(void)
+{
+    unsigned eax;
+    unsigned ebx;
+    unsigned ecx;
+    unsigned edx;
+    return has_avx2() && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax >> 4 & 1) != 0;
+}
+
 static int has_avx512(void)
 {
     return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
+
+static int has_avx512vnni(void)
+{
+    return has_avx512() && __builtin_cpu_supports("avx512vnni");
+}
+
+static int has_avx512bf16(void)
+{
+    return has_avx512vnni() && __builtin_cpu_supports("avx512bf16");
+}
+
+/* Intel runs VDPBF16PS at half the speed of fp32 multiply-adds, AMD at twice. */
+static int is_amd(void)
+{
+    return __builtin_cpu_is("amd");
+}
 #endif
 
 static const struct set sets[] = {
-    {&cappy_kernels_scalar, always, "the processor has none of the faster instruction sets"},
+    {&cappy_kernels_scalar, always, always, "the processor has no faster instructions known here"},
 #if defined(__x86_64__)
-    {&cappy_kernels_avx2, has_avx2, "the processor has AVX2 and FMA, not AVX-512"},
-    {&cappy_kernels_avx512, has_avx512, "the processor has AVX-512 (F, BW, DQ, VL)"},
+    {&cappy_kernels_avx2, has_avx2, always, "AVX2 and FMA, no AVX-512"},
+    {&cappy_kernels_avx2vnni, has_avx2vnni, always, "AVX2, and AVX-VNNI for int8"},
+    {&cappy_kernels_avx512, has_avx512, always, "AVX-512 without VNNI"},
+    {&cappy_kernels_avx512vnni, has_avx512vnni, always, "AVX-512, and VNNI for int8"},
+    {&cappy_kernels_avx512bf16, has_avx512bf16, is_amd,
+     "AVX-512, VNNI for int8, and BF16 at twice the speed of fp32"},
 #endif
 };
 
@@ -83,12 +116,20 @@ cappy_status cappy_kernels_choose(const struct cappy_kernels **kernels, const ch
         return choose_named(name, kernels, error);
     }
     size_t best = cappy_kernels_count() - 1;
-    while (!sets[best].is_usable()) {
+    while (!sets[best].is_usable() || !sets[best].is_fast()) {
         best--;
     }
     *kernels = sets[best].kernels;
     *reason = sets[best].reason;
     return CAPPY_OK;
+}
+
+size_t cappy_row_size(cappy_precision precision, size_t width)
+{
+    const size_t group = precision == CAPPY_PRECISION_INT8   ? 4
+                         : precision == CAPPY_PRECISION_BF16 ? 2
+                                                             : 1;
+    return (width + group - 1) / group * sizeof(float);
 }
 
 size_t cappy_attention_scratch(size_t n, size_t width)

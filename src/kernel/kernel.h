@@ -3,7 +3,7 @@
  *
  * A kernel set is a table of functions for one instruction set; set_<name>.c defines one, each from
  * the same sources over its own simd_<name>.h. Every set the processor has can be forced with
- * CAPPY_ISA and is tested against the scalar one.
+ * CAPPY_ISA and is tested against plain loops. How a set is laid out: docs/kernels.md.
  *
  * Rules of every kernel. It allocates nothing, fails never, starts no threads. It computes each
  * output row from that row's inputs alone, by a sequence of operations that depends on nothing but
@@ -16,18 +16,40 @@
 
 #include "base/base.h"
 
+/* ---- Rows ---- */
+
+/* Rows of numbers that one kernel hands to the next, in the format of a precision:
+ *   FP32  float
+ *   BF16  the upper half of a float, rounded to nearest even
+ *   INT8  a byte that means (byte - 128) * scale of the row, scale = largest magnitude / 127
+ * A row that is read by a matrix product is filled with zeros up to a whole number of groups of four
+ * bytes (INT8: with 128); see cappy_row_size. */
+struct cappy_rows {
+    cappy_precision precision;
+    void *data;
+    size_t stride; /* bytes between rows, a multiple of 4 */
+    float *scales; /* [M]; INT8 only */
+};
+
+/* Bytes of a row of `width` numbers, filled up to whole groups. */
+size_t cappy_row_size(cappy_precision precision, size_t width);
+
 /* ---- Matrices ---- */
 
-/* A weight matrix W [N, K] with its bias, packed for one kernel set: panels of `panel` outputs,
- * each [K][panel], the last one padded with zeros. Later precisions add members for theirs;
- * `precision` says which are filled. */
+/* A weight matrix W [N, K] with its bias, packed for one kernel set: panels of `panel` outputs, the
+ * last one padded with zeros. A panel is [groups][panel][G]: G inputs of one output lie together in
+ * four bytes (G = 1 for FP32, 2 for BF16, 4 for INT8), as the dot product instructions take them. */
 struct cappy_matrix {
     cappy_precision precision;
     size_t n;
     size_t k;
-    size_t panel;      /* outputs in a panel: the kernel set's */
-    float *packed_f32; /* [ceil(N / panel)][K][panel] */
-    float *bias;       /* [ceil(N / panel) * panel], padded with zeros */
+    size_t panel;  /* outputs in a panel: the kernel set's */
+    size_t groups; /* ceil(K / G) */
+    void *packed;  /* [ceil(N / panel)][groups][panel][G] */
+    float *bias;   /* [ceil(N / panel) * panel], padded with zeros */
+    /* INT8 only, of each output, padded like bias: */
+    float *scales;   /* largest magnitude / 127 */
+    int32_t *shifts; /* 128 * sum of the weights: what the 128 in the bytes of a row adds */
 };
 
 static inline size_t cappy_matrix_panels(const struct cappy_matrix *matrix)
@@ -43,27 +65,25 @@ enum cappy_epilogue {
     CAPPY_EPILOGUE_RESIDUAL,  /* y + residual */
 };
 
-/* One product y = x W^T + bias, then the epilogue, for rows [0, m) and the panels [first_panel,
- * last_panel). */
+/* One product y = x W^T + bias, then the epilogue, for rows [0, m) and the panels
+ * [first_panel, last_panel). */
 struct cappy_gemm {
     const struct cappy_matrix *matrix;
     size_t first_panel;
     size_t last_panel;
     size_t m;
-    const float *x; /* [m, K], rows x_stride apart */
-    size_t x_stride;
-    float *y; /* [m, N], rows y_stride apart; column 0 is the matrix's output 0 */
-    size_t y_stride;
+    struct cappy_rows x; /* [m, K], of the matrix's precision */
+    struct cappy_rows y; /* [m, N], FP32 or BF16; column 0 is the matrix's output 0 */
     enum cappy_epilogue epilogue;
-    const float
-        *residual; /* [m, N], rows residual_stride apart; for CAPPY_EPILOGUE_RESIDUAL; may be y */
-    size_t residual_stride;
+    const float *residual;  /* [m, N], for CAPPY_EPILOGUE_RESIDUAL; may be y */
+    size_t residual_stride; /* floats between its rows */
+    float *sums;            /* scratch of m * panel floats, 64-byte aligned */
 };
 
 /* ---- Attention ---- */
 
 /* softmax(scale q k^T) v of one head of one sequence, for n_queries of its tokens over all of its
- * n. */
+ * n tokens. */
 struct cappy_attention {
     size_t n;
     size_t n_queries;
@@ -82,9 +102,10 @@ struct cappy_attention {
 /* Floats of scratch that any kernel set needs for a sequence of n tokens and heads of width D. */
 size_t cappy_attention_scratch(size_t n, size_t width);
 
-/* ---- Layer normalisation ---- */
+/* ---- Layer normalisation and conversion ---- */
 
-/* y = (x - mean) / sqrt(variance + epsilon) * weight + bias for each of m rows; y may be x. */
+/* y = (x - mean) / sqrt(variance + epsilon) * weight + bias for each of m rows; y may be x. The
+ * result is also written as `rows`, unless that has no data. */
 struct cappy_norm {
     size_t m;
     size_t width;
@@ -95,19 +116,30 @@ struct cappy_norm {
     const float *weight; /* [width] */
     const float *bias;   /* [width] */
     float epsilon;
+    struct cappy_rows rows; /* BF16 or INT8 */
+};
+
+/* Writes m rows of x (FP32 or BF16) as y (BF16 or INT8). */
+struct cappy_conversion {
+    size_t m;
+    size_t width;
+    struct cappy_rows x; /* [m, width] */
+    struct cappy_rows y; /* [m, width] */
 };
 
 /* ---- Kernel sets ---- */
 
 struct cappy_kernels {
     const char *name;
-    size_t panel; /* outputs in a panel of packed_f32 */
+    size_t panel; /* outputs in a panel */
 
-    /* Packs outputs [0, n) of w [n, K], n <= panel, into one panel [K][panel]. */
-    void (*pack_f32)(const float *w, size_t n, size_t k, float *packed);
-    void (*gemm_f32)(const struct cappy_gemm *gemm);
-    void (*attention_f32)(const struct cappy_attention *attention);
-    void (*norm_f32)(const struct cappy_norm *norm);
+    /* Packs outputs [0, n) of w [n, K], n <= panel, as panel `index` of a matrix whose arrays are
+     * allocated, with the scales and shifts of INT8. */
+    void (*pack)(const float *w, size_t n, struct cappy_matrix *matrix, size_t index);
+    void (*gemm)(const struct cappy_gemm *gemm);
+    void (*attention)(const struct cappy_attention *attention);
+    void (*norm)(const struct cappy_norm *norm);
+    void (*convert)(const struct cappy_conversion *conversion);
 };
 
 /* The best set for this processor, or the one named by the environment variable CAPPY_ISA; *reason

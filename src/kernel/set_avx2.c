@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The avx2 kernel set. */
+/* The AVX2 kernel set. */
 #include "kernel/simd_avx2.h"
 
 #define SET_NAME    "avx2"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The avx512 kernel set. */
+/* The AVX-512 kernel set without dot products of narrow numbers: Skylake. */
 #include "kernel/simd_avx512.h"
 
 #define SET_NAME    "avx512"

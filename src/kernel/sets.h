@@ -12,6 +12,9 @@ enum {
 
 extern const struct cappy_kernels cappy_kernels_scalar;
 extern const struct cappy_kernels cappy_kernels_avx2;
+extern const struct cappy_kernels cappy_kernels_avx2vnni;
 extern const struct cappy_kernels cappy_kernels_avx512;
+extern const struct cappy_kernels cappy_kernels_avx512vnni;
+extern const struct cappy_kernels cappy_kernels_avx512bf16;
 
 #endif

@@ -2,6 +2,8 @@
 /* The vector vocabulary over AVX2 and FMA: 8 floats. What each name means is told in
  * simd_scalar.h. */
 #include <immintrin.h>
+#include <stdint.h>
+#include <string.h>
 
 enum { LANES = 8, TILE_ROWS = 6, TILE_VECTORS = 2 };
 
@@ -107,4 +109,103 @@ static inline float vec_largest(vec a)
     b = _mm_max_ps(b, _mm_movehl_ps(b, b));
     b = _mm_max_ss(b, _mm_movehdup_ps(b));
     return _mm_cvtss_f32(b);
+}
+
+/* ---- Integers and narrow numbers ---- */
+
+typedef __m256i veci;
+
+static inline veci veci_zero(void)
+{
+    return _mm256_setzero_si256();
+}
+
+static inline veci veci_load(const float *p)
+{
+    return _mm256_loadu_si256((const __m256i *)p);
+}
+
+static inline void veci_store(float *p, veci a)
+{
+    _mm256_storeu_si256((__m256i *)p, a);
+}
+
+static inline veci veci_sub(veci a, veci b)
+{
+    return _mm256_sub_epi32(a, b);
+}
+
+static inline vec vec_from_int(veci a)
+{
+    return _mm256_cvtepi32_ps(a);
+}
+
+static inline vec vec_abs(vec a)
+{
+    return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a);
+}
+
+static inline vec vec_dot_bf16(vec left, vec right, vec sum)
+{
+    const __m256i odd = _mm256_set1_epi32((int)0xffff0000);
+    __m256i a = _mm256_castps_si256(left);
+    __m256i b = _mm256_castps_si256(right);
+    sum = _mm256_fmadd_ps(_mm256_castsi256_ps(_mm256_slli_epi32(a, 16)),
+                          _mm256_castsi256_ps(_mm256_slli_epi32(b, 16)), sum);
+    return _mm256_fmadd_ps(_mm256_castsi256_ps(_mm256_and_si256(a, odd)),
+                           _mm256_castsi256_ps(_mm256_and_si256(b, odd)), sum);
+}
+
+static inline veci veci_dot_u8s8(vec left, vec right, veci sum)
+{
+    const __m256i a = _mm256_castps_si256(left);
+    const __m256i b = _mm256_castps_si256(right);
+#if defined(__AVXVNNI__)
+    return _mm256_dpbusd_avx_epi32(sum, a, b);
+#else
+    /* VPMADDUBSW would saturate: widen the even and the odd bytes to 16 bits instead. */
+    __m256i even = _mm256_madd_epi16(_mm256_and_si256(a, _mm256_set1_epi16(0xff)),
+                                     _mm256_srai_epi16(_mm256_slli_epi16(b, 8), 8));
+    __m256i odd = _mm256_madd_epi16(_mm256_srli_epi16(a, 8), _mm256_srai_epi16(b, 8));
+    return _mm256_add_epi32(sum, _mm256_add_epi32(even, odd));
+#endif
+}
+
+static inline vec vec_load_bf16(const uint16_t *p, size_t n)
+{
+    uint16_t part[8] = {0};
+    if (n < 8) {
+        memcpy(part, p, n * sizeof *p);
+        p = part;
+    }
+    __m256i bits = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(bits, 16));
+}
+
+/* The low halves of eight 32-bit integers, each under 65536. */
+static inline __m128i narrow(__m256i a)
+{
+    __m256i packed = _mm256_packus_epi32(a, a);
+    return _mm256_castsi256_si128(_mm256_permute4x64_epi64(packed, 0x08));
+}
+
+static inline void vec_store_bf16(uint16_t *p, vec a, size_t n)
+{
+    __m256i bits = _mm256_castps_si256(a);
+    __m256i even = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    bits = _mm256_add_epi32(bits, _mm256_add_epi32(even, _mm256_set1_epi32(0x7fff)));
+    __m128i halves = narrow(_mm256_srli_epi32(bits, 16));
+    if (n == 8) {
+        _mm_storeu_si128((__m128i *)p, halves);
+    } else {
+        memcpy(p, &halves, n * sizeof *p);
+    }
+}
+
+static inline void vec_store_u8(uint8_t *p, vec a, size_t n)
+{
+    __m256i whole = _mm256_add_epi32(_mm256_cvtps_epi32(a), _mm256_set1_epi32(128));
+    __m128i halves = narrow(whole);
+    __m128i bytes = _mm_packus_epi16(halves, halves);
+    memcpy(p, &bytes, n);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The vector vocabulary over AVX-512: 16 floats. What each name means is told in simd_scalar.h. */
 #include <immintrin.h>
+#include <stdint.h>
 
 enum { LANES = 16, TILE_ROWS = 6, TILE_VECTORS = 4 };
 
@@ -103,4 +104,88 @@ static inline float vec_sum(vec a)
 static inline float vec_largest(vec a)
 {
     return _mm512_reduce_max_ps(a);
+}
+
+/* ---- Integers and narrow numbers ---- */
+
+typedef __m512i veci;
+
+static inline veci veci_zero(void)
+{
+    return _mm512_setzero_si512();
+}
+
+static inline veci veci_load(const float *p)
+{
+    return _mm512_loadu_si512(p);
+}
+
+static inline void veci_store(float *p, veci a)
+{
+    _mm512_storeu_si512(p, a);
+}
+
+static inline veci veci_sub(veci a, veci b)
+{
+    return _mm512_sub_epi32(a, b);
+}
+
+static inline vec vec_from_int(veci a)
+{
+    return _mm512_cvtepi32_ps(a);
+}
+
+static inline vec vec_abs(vec a)
+{
+    return _mm512_abs_ps(a);
+}
+
+static inline vec vec_dot_bf16(vec left, vec right, vec sum)
+{
+#if defined(__AVX512BF16__)
+    return _mm512_dpbf16_ps(sum, (__m512bh)left, (__m512bh)right);
+#else
+    const __m512i odd = _mm512_set1_epi32((int)0xffff0000);
+    __m512i a = _mm512_castps_si512(left);
+    __m512i b = _mm512_castps_si512(right);
+    sum = _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_slli_epi32(a, 16)),
+                          _mm512_castsi512_ps(_mm512_slli_epi32(b, 16)), sum);
+    return _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_and_si512(a, odd)),
+                           _mm512_castsi512_ps(_mm512_and_si512(b, odd)), sum);
+#endif
+}
+
+static inline veci veci_dot_u8s8(vec left, vec right, veci sum)
+{
+    const __m512i a = _mm512_castps_si512(left);
+    const __m512i b = _mm512_castps_si512(right);
+#if defined(__AVX512VNNI__)
+    return _mm512_dpbusd_epi32(sum, a, b);
+#else
+    /* VPMADDUBSW would saturate: widen the even and the odd bytes to 16 bits instead. */
+    __m512i even = _mm512_madd_epi16(_mm512_and_si512(a, _mm512_set1_epi16(0xff)),
+                                     _mm512_srai_epi16(_mm512_slli_epi16(b, 8), 8));
+    __m512i odd = _mm512_madd_epi16(_mm512_srli_epi16(a, 8), _mm512_srai_epi16(b, 8));
+    return _mm512_add_epi32(sum, _mm512_add_epi32(even, odd));
+#endif
+}
+
+static inline vec vec_load_bf16(const uint16_t *p, size_t n)
+{
+    __m256i bits = _mm256_maskz_loadu_epi16(vec_mask(n), p);
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+}
+
+static inline void vec_store_bf16(uint16_t *p, vec a, size_t n)
+{
+    __m512i bits = _mm512_castps_si512(a);
+    __m512i even = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    bits = _mm512_add_epi32(bits, _mm512_add_epi32(even, _mm512_set1_epi32(0x7fff)));
+    _mm512_mask_cvtepi32_storeu_epi16(p, vec_mask(n), _mm512_srli_epi32(bits, 16));
+}
+
+static inline void vec_store_u8(uint8_t *p, vec a, size_t n)
+{
+    __m512i whole = _mm512_add_epi32(_mm512_cvtps_epi32(a), _mm512_set1_epi32(128));
+    _mm512_mask_cvtepi32_storeu_epi8(p, vec_mask(n), whole);
 }

@@ -10,9 +10,17 @@
  *   vec_select_part(a,b,n) the first n lanes from a, the rest from b
  *   vec_fma(a, b, c)       a b + c, rounded once where the instruction set has it
  *   vec_scale_2n(a, n)     a 2^n for whole n; a in [1/2, 2], |n| <= 126
- *   vec_sum, vec_largest   over the lanes, always in the same order */
+ *   vec_sum, vec_largest   over the lanes, always in the same order
+ *   veci                   LANES whole numbers of 32 bits; they too are kept in float arrays
+ *   vec_dot_bf16(a, b, c)  c + the products of two bf16 in each lane of a and b
+ *   veci_dot_u8s8(a, b, c) c + the products of four unsigned bytes in a with four signed ones in b
+ *   vec_load_bf16(p, n)    n <= LANES bf16 as floats, the rest 0
+ *   vec_store_bf16(p,a,n)  the first n lanes, rounded to nearest even
+ *   vec_store_u8(p, a, n)  the first n lanes, rounded, plus 128; -128 <= a < 127.5 */
 #include <math.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 enum { LANES = 1, TILE_ROWS = 4, TILE_VECTORS = 8 };
 
@@ -108,4 +116,92 @@ static inline float vec_sum(vec a)
 static inline float vec_largest(vec a)
 {
     return a;
+}
+
+/* ---- Integers and narrow numbers ---- */
+
+typedef int32_t veci;
+
+static inline veci veci_zero(void)
+{
+    return 0;
+}
+
+static inline veci veci_load(const float *p)
+{
+    veci a;
+    memcpy(&a, p, sizeof a);
+    return a;
+}
+
+static inline void veci_store(float *p, veci a)
+{
+    memcpy(p, &a, sizeof a);
+}
+
+static inline veci veci_sub(veci a, veci b)
+{
+    return a - b;
+}
+
+static inline vec vec_from_int(veci a)
+{
+    return (float)a;
+}
+
+static inline vec vec_abs(vec a)
+{
+    return fabsf(a);
+}
+
+static inline uint32_t vec_bits(vec a)
+{
+    uint32_t bits;
+    memcpy(&bits, &a, sizeof bits);
+    return bits;
+}
+
+static inline vec vec_of_bits(uint32_t bits)
+{
+    vec a;
+    memcpy(&a, &bits, sizeof a);
+    return a;
+}
+
+static inline vec vec_dot_bf16(vec left, vec right, vec sum)
+{
+    const uint32_t a = vec_bits(left);
+    const uint32_t b = vec_bits(right);
+    sum = vec_of_bits(a << 16) * vec_of_bits(b << 16) + sum;
+    return vec_of_bits(a & 0xffff0000u) * vec_of_bits(b & 0xffff0000u) + sum;
+}
+
+static inline veci veci_dot_u8s8(vec left, vec right, veci sum)
+{
+    const uint32_t a = vec_bits(left);
+    const uint32_t b = vec_bits(right);
+    for (unsigned i = 0; i < 32; i += 8) {
+        sum += (int32_t)(uint8_t)(a >> i) * (int8_t)(b >> i);
+    }
+    return sum;
+}
+
+static inline vec vec_load_bf16(const uint16_t *p, size_t n)
+{
+    return n != 0 ? vec_of_bits((uint32_t)*p << 16) : 0.0f;
+}
+
+static inline void vec_store_bf16(uint16_t *p, vec a, size_t n)
+{
+    const uint32_t bits = vec_bits(a);
+    if (n != 0) {
+        *p = (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
+    }
+}
+
+static inline void vec_store_u8(uint8_t *p, vec a, size_t n)
+{
+    if (n != 0) {
+        *p = (uint8_t)((int32_t)rintf(a) + 128);
+    }
 }

@@ -98,8 +98,8 @@ static cappy_status bind_norm(struct cappy_model *model, const char *module,
     return copy_f32(model, module, "bias", width, 0, &norm->bias, error);
 }
 
-/* Packs the panels of tensors[count], stacked on top of each other, each [rows, k]; `room` holds
- * one panel of fp32 for each thread. */
+/* Packs the panels of tensors[count], stacked on top of each other, each [rows, k]; `room` holds one
+ * panel of fp32 for each thread. */
 static void pack_panels(const struct cappy_kernels *kernels, struct cappy_matrix *matrix,
                         const struct cappy_tensor *const *tensors, size_t rows, float *room,
                         size_t threads)
@@ -116,15 +116,37 @@ static void pack_panels(const struct cappy_kernels *kernels, struct cappy_matrix
                 const struct cappy_tensor *tensor = tensors[(first + i) / rows];
                 cappy_tensor_to_f32(tensor, (first + i) % rows * k, k, source + i * k);
             }
-            kernels->pack_f32(source, n, k, matrix->packed_f32 + p * k * matrix->panel);
+            kernels->pack(source, n, matrix, p);
         }
     }
 }
 
+/* The arrays of a matrix [n, k], not yet filled. On failure free_matrix takes what there is. */
+static cappy_status allocate_matrix(const struct cappy_kernels *kernels, cappy_precision precision,
+                                    size_t n, size_t k, struct cappy_matrix *matrix,
+                                    cappy_error *error)
+{
+    *matrix =
+        (struct cappy_matrix){.precision = precision, .n = n, .k = k, .panel = kernels->panel};
+    matrix->groups = cappy_row_size(precision, k) / sizeof(float);
+    const size_t padded = cappy_matrix_panels(matrix) * matrix->panel;
+    matrix->packed = cappy_alloc_aligned(padded * matrix->groups, sizeof(float));
+    matrix->bias = cappy_alloc(padded, sizeof *matrix->bias);
+    if (precision == CAPPY_PRECISION_INT8) {
+        matrix->scales = cappy_alloc(padded, sizeof *matrix->scales);
+        matrix->shifts = cappy_alloc(padded, sizeof *matrix->shifts);
+    }
+    if (matrix->packed == NULL || matrix->bias == NULL ||
+        (precision == CAPPY_PRECISION_INT8 && (matrix->scales == NULL || matrix->shifts == NULL))) {
+        return cappy_error_no_memory(error);
+    }
+    return CAPPY_OK;
+}
+
 /* One matrix out of `count` linear layers of the same shape [rows, k], stacked. */
-static cappy_status bind_matrix(struct cappy_model *model, const char *const *modules, size_t count,
-                                size_t rows, size_t k, size_t threads, struct cappy_matrix *matrix,
-                                cappy_error *error)
+static cappy_status bind_matrix(struct cappy_model *model, cappy_precision precision,
+                                const char *const *modules, size_t count, size_t rows, size_t k,
+                                size_t threads, struct cappy_matrix *matrix, cappy_error *error)
 {
     const struct cappy_tensor *weights[3];
     const struct cappy_tensor *biases[3];
@@ -132,15 +154,9 @@ static cappy_status bind_matrix(struct cappy_model *model, const char *const *mo
         CAPPY_TRY(require(model, modules[i], "weight", rows, k, &weights[i], error));
         CAPPY_TRY(require(model, modules[i], "bias", rows, 0, &biases[i], error));
     }
-    const size_t panel = model->kernels->panel;
-    *matrix = (struct cappy_matrix){
-        .precision = CAPPY_PRECISION_FP32, .n = count * rows, .k = k, .panel = panel};
-    const size_t padded = cappy_matrix_panels(matrix) * panel;
-    matrix->packed_f32 = cappy_alloc_aligned(padded * k, sizeof *matrix->packed_f32);
-    matrix->bias = cappy_alloc(padded, sizeof *matrix->bias);
-    float *room = cappy_alloc_aligned(threads * panel * k, sizeof *room);
-    if (matrix->packed_f32 == NULL || matrix->bias == NULL || room == NULL) {
-        cappy_free(room);
+    CAPPY_TRY(allocate_matrix(model->kernels, precision, count * rows, k, matrix, error));
+    float *room = cappy_alloc_aligned(threads * matrix->panel * k, sizeof *room);
+    if (room == NULL) {
         return cappy_error_no_memory(error);
     }
     pack_panels(model->kernels, matrix, weights, rows, room, threads);
@@ -171,11 +187,12 @@ static cappy_status bind_layer(struct cappy_model *model, size_t index, size_t t
     }
     const size_t h = model->config.hidden_size;
     const size_t f = model->config.ffn_size;
-    CAPPY_TRY(bind_matrix(model, &module[QUERY], 3, h, h, threads, &layer->qkv, error));
-    CAPPY_TRY(bind_matrix(model, &module[OUTPUT], 1, h, h, threads, &layer->output, error));
+    const cappy_precision p = model->precision;
+    CAPPY_TRY(bind_matrix(model, p, &module[QUERY], 3, h, h, threads, &layer->qkv, error));
+    CAPPY_TRY(bind_matrix(model, p, &module[OUTPUT], 1, h, h, threads, &layer->output, error));
     CAPPY_TRY(bind_norm(model, module[ATTENTION_NORM], &layer->attention_norm, error));
-    CAPPY_TRY(bind_matrix(model, &module[UP], 1, f, h, threads, &layer->up, error));
-    CAPPY_TRY(bind_matrix(model, &module[DOWN], 1, h, f, threads, &layer->down, error));
+    CAPPY_TRY(bind_matrix(model, p, &module[UP], 1, f, h, threads, &layer->up, error));
+    CAPPY_TRY(bind_matrix(model, p, &module[DOWN], 1, h, f, threads, &layer->down, error));
     return bind_norm(model, module[OUTPUT_NORM], &layer->output_norm, error);
 }
 
@@ -202,9 +219,11 @@ cappy_status cappy_model_bind(struct cappy_model *model, size_t threads, cappy_e
     const struct cappy_config *config = &model->config;
     const struct names *family = &names[config->architecture];
     CAPPY_TRY(bind_embeddings(model, error));
-    CAPPY_TRY(bind_matrix(model, &family->pooler, 1, config->hidden_size, config->hidden_size,
-                          threads, &model->pooler, error));
-    CAPPY_TRY(bind_matrix(model, &family->classifier, 1, config->n_labels, config->hidden_size,
+    /* The head is a row for each pair: nothing to gain from a narrow format. */
+    const size_t h = config->hidden_size;
+    CAPPY_TRY(bind_matrix(model, CAPPY_PRECISION_FP32, &family->pooler, 1, h, h, threads,
+                          &model->pooler, error));
+    CAPPY_TRY(bind_matrix(model, CAPPY_PRECISION_FP32, &family->classifier, 1, config->n_labels, h,
                           threads, &model->classifier, error));
     model->layers = cappy_alloc(config->n_layers, sizeof *model->layers);
     if (model->layers == NULL) {
@@ -218,8 +237,10 @@ cappy_status cappy_model_bind(struct cappy_model *model, size_t threads, cappy_e
 
 static void free_matrix(struct cappy_matrix *matrix)
 {
-    cappy_free(matrix->packed_f32);
+    cappy_free(matrix->packed);
     cappy_free(matrix->bias);
+    cappy_free(matrix->scales);
+    cappy_free(matrix->shifts);
 }
 
 static void free_norm(struct cappy_norm_weights *norm)

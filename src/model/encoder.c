@@ -14,49 +14,88 @@
 #include <math.h>
 #include <string.h>
 
-/* One line of 16 floats beyond a row's own, so that rows of 4,096 bytes do not all fall into the
- * same cache sets. */
-enum { ROW_GAP = 16, ROW_BLOCK = 96 };
+enum { ROW_BLOCK = 96, LINE = 64 };
 
-static size_t row_stride(size_t width)
+/* ---- The workspace ---- */
+
+/* Hands out parts of one allocation; with memory NULL it only counts. */
+struct layout {
+    char *memory;
+    size_t size;
+    bool overflow;
+};
+
+static void *take(struct layout *layout, size_t count, size_t size)
 {
-    return (width + ROW_GAP - 1) / ROW_GAP * ROW_GAP + ROW_GAP;
+    void *part = layout->memory != NULL ? layout->memory + layout->size : NULL;
+    size_t bytes;
+    layout->overflow |= __builtin_mul_overflow(count, size, &bytes) ||
+                        __builtin_add_overflow(bytes, LINE - 1, &bytes) ||
+                        __builtin_add_overflow(layout->size, bytes / LINE * LINE, &layout->size);
+    return part;
+}
+
+/* Rows with one cache line beyond their own, so that rows of 4,096 bytes do not all fall into the
+ * same cache sets. */
+static struct cappy_rows take_rows(struct layout *layout, cappy_precision precision, size_t m,
+                                   size_t width)
+{
+    struct cappy_rows rows = {.precision = precision};
+    rows.stride = (cappy_row_size(precision, width) + LINE - 1) / LINE * LINE + LINE;
+    rows.data = take(layout, m, rows.stride);
+    if (precision == CAPPY_PRECISION_INT8) {
+        rows.scales = take(layout, m, sizeof *rows.scales);
+    }
+    return rows;
+}
+
+static void lay_out(struct cappy_workspace *work, const struct cappy_model *model, size_t team,
+                    struct layout *layout)
+{
+    const cappy_precision p = model->precision;
+    const size_t t = work->capacity;
+    const size_t h = model->config.hidden_size;
+    const size_t f = model->config.ffn_size;
+    work->hidden = take_rows(layout, CAPPY_PRECISION_FP32, t, h);
+    work->sum = take_rows(layout, CAPPY_PRECISION_FP32, t, h);
+    work->qkv = take_rows(layout, CAPPY_PRECISION_FP32, t, 3 * h);
+    work->context = take_rows(layout, CAPPY_PRECISION_FP32, t, h);
+    work->queries = take_rows(layout, CAPPY_PRECISION_FP32, t, h + model->kernels->panel);
+    work->ffn = take_rows(
+        layout, p == CAPPY_PRECISION_FP32 ? CAPPY_PRECISION_FP32 : CAPPY_PRECISION_BF16, t, f);
+    work->narrow_hidden = work->hidden;
+    work->narrow_context = work->context;
+    work->narrow_ffn = work->ffn;
+    if (p != CAPPY_PRECISION_FP32) {
+        work->narrow_hidden = take_rows(layout, p, t, h);
+        work->narrow_context = take_rows(layout, p, t, h);
+    }
+    if (p == CAPPY_PRECISION_INT8) {
+        work->narrow_ffn = take_rows(layout, p, t, f);
+    }
+    work->scratch_size = cappy_attention_scratch(t, h / model->config.n_heads);
+    work->scratch_size = (work->scratch_size + LINE - 1) / LINE * LINE;
+    work->scratch = take(layout, team * work->scratch_size, sizeof *work->scratch);
+    work->sums_size = t * model->kernels->panel;
+    work->sums = take(layout, team * work->sums_size, sizeof *work->sums);
 }
 
 cappy_status cappy_workspace_init(struct cappy_workspace *workspace,
                                   const struct cappy_model *model, size_t capacity, size_t team,
                                   cappy_error *error)
 {
-    const struct cappy_config *config = &model->config;
-    struct cappy_workspace new = {
-        .capacity = capacity,
-        .hidden_stride = row_stride(config->hidden_size),
-        .qkv_stride = row_stride(3 * config->hidden_size),
-        .ffn_stride = row_stride(config->ffn_size),
-        .query_stride = row_stride(config->hidden_size + model->kernels->panel),
-        .scratch_size =
-            cappy_attention_scratch(capacity, config->hidden_size / config->n_heads) + ROW_GAP,
-    };
-    new.scratch_size = new.scratch_size / ROW_GAP *ROW_GAP; /* keeps the parts aligned */
-    size_t floats;
-    const size_t row = 3 * new.hidden_stride + new.qkv_stride + new.ffn_stride + new.query_stride;
-    size_t scratch;
-    if (__builtin_mul_overflow(capacity, row, &floats) ||
-        __builtin_mul_overflow(team, new.scratch_size, &scratch) ||
-        __builtin_add_overflow(floats, scratch, &floats)) {
+    struct cappy_workspace new = {.capacity = capacity};
+    struct layout layout = {0};
+    lay_out(&new, model, team, &layout);
+    if (layout.overflow) {
         return cappy_error_no_memory(error);
     }
-    new.memory = cappy_alloc_aligned(floats, sizeof(float));
+    new.memory = cappy_alloc_aligned(layout.size, 1);
     if (new.memory == NULL) {
         return cappy_error_no_memory(error);
     }
-    new.hidden = new.memory;
-    new.sum = new.hidden + capacity *new.hidden_stride;
-    new.context = new.sum + capacity *new.hidden_stride;
-    new.qkv = new.context + capacity *new.hidden_stride;
-    new.ffn = new.qkv + capacity *new.qkv_stride;
-    new.queries = new.ffn + capacity *new.ffn_stride;
-    new.scratch = new.queries + capacity *new.query_stride;
+    layout = (struct layout){.memory = new.memory};
+    lay_out(&new, model, team, &layout);
     cappy_workspace_free(workspace);
     *workspace = new;
     return CAPPY_OK;
@@ -94,78 +133,112 @@ static void take_share(const struct pass *pass, size_t n, size_t *first, size_t 
 
 /* ---- Stages ---- */
 
-/* This member's share of gemm, of which all but the panels is set: whole columns of blocks first,
- * so that a member reads as few panels as it can. */
-static void multiply(const struct pass *pass, struct cappy_gemm gemm, size_t first_panel,
-                     size_t last_panel)
+/* The same rows from number `first` on. */
+static struct cappy_rows skip_rows(struct cappy_rows rows, size_t first)
+{
+    rows.data = (char *)rows.data + first * rows.stride;
+    if (rows.precision == CAPPY_PRECISION_INT8) {
+        rows.scales += first;
+    }
+    return rows;
+}
+
+/* Row `row` of fp32 rows. */
+static float *row_at(const struct cappy_rows *rows, size_t row)
+{
+    return (float *)((char *)rows->data + row * rows->stride);
+}
+
+/* y [m, N] = epilogue(x W^T + bias), of which panels [first_panel, last_panel). This member's share:
+ * whole panels of all rows where there are enough of them, so that a member reads as few panels as
+ * it can; otherwise blocks of rows of a panel. */
+static void multiply(const struct pass *pass, const struct cappy_matrix *matrix, size_t first_panel,
+                     size_t last_panel, size_t m, struct cappy_rows x, struct cappy_rows y,
+                     enum cappy_epilogue epilogue, const struct cappy_rows *residual)
 {
     const size_t panels = last_panel - first_panel;
-    const size_t rows = gemm.m;
-    const size_t blocks = panels >= 2 * pass->team.count ? 1 : (rows + ROW_BLOCK - 1) / ROW_BLOCK;
-    const size_t block = (rows + blocks - 1) / blocks;
+    const size_t blocks = panels >= 2 * pass->team.count ? 1 : (m + ROW_BLOCK - 1) / ROW_BLOCK;
+    const size_t block = (m + blocks - 1) / blocks;
     size_t item;
     size_t last;
     take_share(pass, panels * blocks, &item, &last);
     while (item < last) {
-        /* Neighbouring panels of the same rows go in one call when a panel is not split. */
-        size_t n = blocks == 1 ? last - item : 1;
-        size_t row = item % blocks * block;
-        struct cappy_gemm part = gemm;
-        part.first_panel = first_panel + item / blocks;
-        part.last_panel = part.first_panel + n;
-        part.m = row < rows ? (rows - row < block ? rows - row : block) : 0;
-        part.x += row * gemm.x_stride;
-        part.y += row * gemm.y_stride;
-        if (gemm.residual != NULL) {
-            part.residual += row * gemm.residual_stride;
+        const size_t n = blocks == 1 ? last - item : 1;
+        const size_t row = item % blocks * block;
+        const size_t panel = first_panel + item / blocks;
+        if (row < m) {
+            pass->model->kernels->gemm(&(struct cappy_gemm){
+                .matrix = matrix,
+                .first_panel = panel,
+                .last_panel = panel + n,
+                .m = m - row < block ? m - row : block,
+                .x = skip_rows(x, row),
+                .y = skip_rows(y, row),
+                .epilogue = epilogue,
+                .residual = residual != NULL ? row_at(residual, row) : NULL,
+                .residual_stride = residual != NULL ? residual->stride / sizeof(float) : 0,
+                .sums = pass->work->sums + pass->team.index * pass->work->sums_size,
+            });
         }
-        pass->model->kernels->gemm_f32(&part);
         item += n;
     }
     wait_for_team(pass);
 }
 
-/* y [m, N] = epilogue(x W^T + bias); rows of x and y as wide as the workspace has them. */
-static struct cappy_gemm product(const struct cappy_matrix *matrix, size_t m, const float *x,
-                                 size_t x_stride, float *y, size_t y_stride,
-                                 enum cappy_epilogue epilogue)
+/* multiply() of all panels. */
+static void multiply_all(const struct pass *pass, const struct cappy_matrix *matrix, size_t m,
+                         struct cappy_rows x, struct cappy_rows y, enum cappy_epilogue epilogue,
+                         const struct cappy_rows *residual)
 {
-    return (struct cappy_gemm){.matrix = matrix,
-                               .m = m,
-                               .x = x,
-                               .x_stride = x_stride,
-                               .y = y,
-                               .y_stride = y_stride,
-                               .epilogue = epilogue};
+    multiply(pass, matrix, 0, cappy_matrix_panels(matrix), m, x, y, epilogue, residual);
 }
 
-/* y [m, H] = norm(x), both with hidden_stride. */
+/* hidden [m, H] = norm(x), also in the model's precision. */
 static void normalise(const struct pass *pass, const struct cappy_norm_weights *weights, size_t m,
-                      const float *x, float *y)
+                      const struct cappy_rows *x)
 {
-    const size_t stride = pass->work->hidden_stride;
+    struct cappy_workspace *work = pass->work;
     size_t first;
     size_t last;
     take_share(pass, m, &first, &last);
-    pass->model->kernels->norm_f32(&(struct cappy_norm){
+    struct cappy_norm norm = {
         .m = last - first,
         .width = pass->model->config.hidden_size,
-        .x = x + first * stride,
-        .x_stride = stride,
-        .y = y + first * stride,
-        .y_stride = stride,
+        .x = row_at(x, first),
+        .x_stride = x->stride / sizeof(float),
+        .y = row_at(&work->hidden, first),
+        .y_stride = work->hidden.stride / sizeof(float),
         .weight = weights->weight,
         .bias = weights->bias,
         .epsilon = pass->model->config.norm_epsilon,
-    });
+    };
+    if (pass->model->precision != CAPPY_PRECISION_FP32) {
+        norm.rows = skip_rows(work->narrow_hidden, first);
+    }
+    pass->model->kernels->norm(&norm);
     wait_for_team(pass);
 }
 
-/* hidden [T, H] = word + segment + position embedding, before the norm. RoBERTa's positions count
- * only tokens other than padding; a padding token that was spelled out in the text gets the
- * position pad_token_id, as the reference has it. */
+/* y [m, width] = x in the precision of y, unless it is the same memory or has it already. */
+static void convert(const struct pass *pass, size_t m, size_t width, struct cappy_rows x,
+                    struct cappy_rows y)
+{
+    if (x.data == y.data) {
+        return;
+    }
+    size_t first;
+    size_t last;
+    take_share(pass, m, &first, &last);
+    pass->model->kernels->convert(&(struct cappy_conversion){
+        .m = last - first, .width = width, .x = skip_rows(x, first), .y = skip_rows(y, first)});
+    wait_for_team(pass);
+}
+
+/* hidden [T, H] from row `row` on = word + segment + position embedding, before the norm. RoBERTa's
+ * positions count only tokens other than padding; a padding token that was spelled out in the text
+ * gets the position pad_token_id, as the reference has it. */
 static void embed_sequence(const struct pass *pass, const struct cappy_sequence *sequence,
-                           float *to)
+                           size_t row)
 {
     const struct cappy_model *model = pass->model;
     const size_t h = model->config.hidden_size;
@@ -173,6 +246,7 @@ static void embed_sequence(const struct pass *pass, const struct cappy_sequence 
     const int64_t pad = is_roberta ? model->config.pad_token_id : -1;
     int64_t next = pad + 1;
     for (size_t i = 0; i < sequence->n; i++) {
+        float *to = row_at(&pass->work->hidden, row + i);
         const int64_t id = sequence->ids[i];
         const size_t position = (size_t)(id == pad ? pad : next++);
         const size_t segment = (size_t)sequence->segments[i];
@@ -183,28 +257,25 @@ static void embed_sequence(const struct pass *pass, const struct cappy_sequence 
         for (size_t j = 0; j < h; j++) {
             to[j] = to[j] + segments[j] + positions[j];
         }
-        to += pass->work->hidden_stride;
     }
 }
 
 static void embed(const struct pass *pass)
 {
-    float *to = pass->work->hidden;
+    size_t row = 0;
     for (size_t i = 0; i < pass->count; i++) {
         if (i % pass->team.count == pass->team.index) {
-            embed_sequence(pass, &pass->sequences[i], to);
+            embed_sequence(pass, &pass->sequences[i], row);
         }
-        to += pass->sequences[i].n * pass->work->hidden_stride;
+        row += pass->sequences[i].n;
     }
     wait_for_team(pass);
-    normalise(pass, &pass->model->embedding_norm, pass->tokens, pass->work->hidden,
-              pass->work->hidden);
+    normalise(pass, &pass->model->embedding_norm, pass->tokens, &pass->work->hidden);
 }
 
 /* context = attention over qkv; with first_only, of the first query of each sequence alone: those
  * stand in rows 0.. of `queries` [S, H], and their results go to rows 0.. of context. */
-static void attend(const struct pass *pass, const float *queries, size_t query_stride,
-                   bool first_only)
+static void attend(const struct pass *pass, const struct cappy_rows *queries, bool first_only)
 {
     struct cappy_workspace *work = pass->work;
     const struct cappy_config *config = &pass->model->config;
@@ -221,18 +292,18 @@ static void attend(const struct pass *pass, const float *queries, size_t query_s
             if (item < first || item >= last) {
                 continue;
             }
-            const float *kv = work->qkv + begin * work->qkv_stride + head * width;
-            pass->model->kernels->attention_f32(&(struct cappy_attention){
+            const float *kv = row_at(&work->qkv, begin) + head * width;
+            pass->model->kernels->attention(&(struct cappy_attention){
                 .n = pass->sequences[s].n,
                 .n_queries = first_only ? 1 : pass->sequences[s].n,
                 .width = width,
-                .q = queries + row * query_stride + head * width,
-                .q_stride = query_stride,
+                .q = row_at(queries, row) + head * width,
+                .q_stride = queries->stride / sizeof(float),
                 .k = kv + h,
                 .v = kv + 2 * h,
-                .kv_stride = work->qkv_stride,
-                .y = work->context + row * work->hidden_stride + head * width,
-                .y_stride = work->hidden_stride,
+                .kv_stride = work->qkv.stride / sizeof(float),
+                .y = row_at(&work->context, row) + head * width,
+                .y_stride = work->context.stride / sizeof(float),
                 .scale = 1.0f / sqrtf((float)width),
                 .scratch = work->scratch + pass->team.index * work->scratch_size,
             });
@@ -256,48 +327,51 @@ static enum cappy_epilogue activation(const struct cappy_config *config)
 static void finish_layer(const struct pass *pass, const struct cappy_layer *layer, size_t m)
 {
     struct cappy_workspace *work = pass->work;
-    const size_t stride = work->hidden_stride;
-    struct cappy_gemm gemm = product(&layer->output, m, work->context, stride, work->sum, stride,
-                                     CAPPY_EPILOGUE_RESIDUAL);
-    gemm.residual = work->hidden;
-    gemm.residual_stride = stride;
-    multiply(pass, gemm, 0, cappy_matrix_panels(&layer->output));
-    normalise(pass, &layer->attention_norm, m, work->sum, work->hidden);
+    const struct cappy_config *config = &pass->model->config;
+    convert(pass, m, config->hidden_size, work->context, work->narrow_context);
+    multiply_all(pass, &layer->output, m, work->narrow_context, work->sum, CAPPY_EPILOGUE_RESIDUAL,
+                 &work->hidden);
+    normalise(pass, &layer->attention_norm, m, &work->sum);
 
-    gemm = product(&layer->up, m, work->hidden, stride, work->ffn, work->ffn_stride,
-                   activation(&pass->model->config));
-    multiply(pass, gemm, 0, cappy_matrix_panels(&layer->up));
-
-    gemm = product(&layer->down, m, work->ffn, work->ffn_stride, work->sum, stride,
-                   CAPPY_EPILOGUE_RESIDUAL);
-    gemm.residual = work->hidden;
-    gemm.residual_stride = stride;
-    multiply(pass, gemm, 0, cappy_matrix_panels(&layer->down));
-    normalise(pass, &layer->output_norm, m, work->sum, work->hidden);
+    multiply_all(pass, &layer->up, m, work->narrow_hidden, work->ffn, activation(config), NULL);
+    convert(pass, m, config->ffn_size, work->ffn, work->narrow_ffn);
+    multiply_all(pass, &layer->down, m, work->narrow_ffn, work->sum, CAPPY_EPILOGUE_RESIDUAL,
+                 &work->hidden);
+    normalise(pass, &layer->output_norm, m, &work->sum);
 }
 
 static void run_layer(const struct pass *pass, const struct cappy_layer *layer)
 {
     struct cappy_workspace *work = pass->work;
-    multiply(pass,
-             product(&layer->qkv, pass->tokens, work->hidden, work->hidden_stride, work->qkv,
-                     work->qkv_stride, CAPPY_EPILOGUE_NONE),
-             0, cappy_matrix_panels(&layer->qkv));
-    attend(pass, work->qkv, work->qkv_stride, false);
+    multiply_all(pass, &layer->qkv, pass->tokens, work->narrow_hidden, work->qkv,
+                 CAPPY_EPILOGUE_NONE, NULL);
+    attend(pass, &work->qkv, false);
     finish_layer(pass, layer, pass->tokens);
 }
 
-/* Moves the first token of each sequence to rows 0.. of hidden. One member does it: it is S
- * rows. */
+/* Moves the first token of each sequence to rows 0.. of `rows` [T, H]. */
+static void gather_rows(const struct pass *pass, const struct cappy_rows *rows)
+{
+    const size_t size = cappy_row_size(rows->precision, pass->model->config.hidden_size);
+    size_t begin = 0;
+    for (size_t s = 0; s < pass->count; s++) {
+        memmove((char *)rows->data + s * rows->stride, (char *)rows->data + begin * rows->stride,
+                size);
+        if (rows->precision == CAPPY_PRECISION_INT8) {
+            rows->scales[s] = rows->scales[begin];
+        }
+        begin += pass->sequences[s].n;
+    }
+}
+
+/* One member does it: it is S rows. */
 static void gather_first_tokens(const struct pass *pass)
 {
-    float *hidden = pass->work->hidden;
-    const size_t stride = pass->work->hidden_stride;
-    size_t begin = 0;
-    for (size_t s = 0; s < pass->count && pass->team.index == 0; s++) {
-        memmove(hidden + s * stride, hidden + begin * stride,
-                pass->model->config.hidden_size * sizeof(float));
-        begin += pass->sequences[s].n;
+    if (pass->team.index == 0) {
+        gather_rows(pass, &pass->work->hidden);
+        if (pass->model->precision != CAPPY_PRECISION_FP32) {
+            gather_rows(pass, &pass->work->narrow_hidden);
+        }
     }
     wait_for_team(pass);
 }
@@ -309,16 +383,12 @@ static void run_last_layer(const struct pass *pass, const struct cappy_layer *la
     struct cappy_workspace *work = pass->work;
     const size_t h = pass->model->config.hidden_size;
     const size_t panel = layer->qkv.panel;
-    multiply(pass,
-             product(&layer->qkv, pass->tokens, work->hidden, work->hidden_stride, work->qkv,
-                     work->qkv_stride, CAPPY_EPILOGUE_NONE),
-             h / panel, cappy_matrix_panels(&layer->qkv));
+    multiply(pass, &layer->qkv, h / panel, cappy_matrix_panels(&layer->qkv), pass->tokens,
+             work->narrow_hidden, work->qkv, CAPPY_EPILOGUE_NONE, NULL);
     gather_first_tokens(pass);
-    multiply(pass,
-             product(&layer->qkv, pass->count, work->hidden, work->hidden_stride, work->queries,
-                     work->query_stride, CAPPY_EPILOGUE_NONE),
-             0, (h + panel - 1) / panel);
-    attend(pass, work->queries, work->query_stride, true);
+    multiply(pass, &layer->qkv, 0, (h + panel - 1) / panel, pass->count, work->narrow_hidden,
+             work->queries, CAPPY_EPILOGUE_NONE, NULL);
+    attend(pass, &work->queries, true);
     finish_layer(pass, layer, pass->count);
 }
 
@@ -327,27 +397,28 @@ static void run_head(const struct pass *pass)
 {
     const struct cappy_model *model = pass->model;
     struct cappy_workspace *work = pass->work;
-    const size_t h = model->config.hidden_size;
     const size_t labels = model->config.n_labels;
-    multiply(pass,
-             product(&model->pooler, pass->count, work->hidden, work->hidden_stride, work->sum,
-                     work->hidden_stride, CAPPY_EPILOGUE_NONE),
-             0, cappy_matrix_panels(&model->pooler));
+    multiply_all(pass, &model->pooler, pass->count, work->hidden, work->sum, CAPPY_EPILOGUE_NONE,
+                 NULL);
     size_t first;
     size_t last;
     take_share(pass, pass->count, &first, &last);
     for (size_t s = first; s < last; s++) {
-        float *row = work->sum + s * work->hidden_stride;
-        for (size_t i = 0; i < h; i++) {
+        float *row = row_at(&work->sum, s);
+        float *scores = pass->sequences[s].scores;
+        for (size_t i = 0; i < model->config.hidden_size; i++) {
             row[i] = tanhf(row[i]);
         }
-        struct cappy_gemm gemm = product(&model->classifier, 1, row, work->hidden_stride,
-                                         pass->sequences[s].scores, labels, CAPPY_EPILOGUE_NONE);
-        gemm.last_panel = cappy_matrix_panels(&model->classifier);
-        model->kernels->gemm_f32(&gemm);
+        model->kernels->gemm(&(struct cappy_gemm){
+            .matrix = &model->classifier,
+            .last_panel = cappy_matrix_panels(&model->classifier),
+            .m = 1,
+            .x = {.precision = CAPPY_PRECISION_FP32, .data = row, .stride = work->sum.stride},
+            .y = {.precision = CAPPY_PRECISION_FP32, .data = scores},
+            .sums = work->sums + pass->team.index * work->sums_size,
+        });
         for (size_t i = 0; i < labels && model->config.output_act == CAPPY_OUTPUT_SIGMOID; i++) {
-            float *score = &pass->sequences[s].scores[i];
-            *score = 1.0f / (1.0f + expf(-*score));
+            scores[i] = 1.0f / (1.0f + expf(-scores[i]));
         }
     }
     wait_for_team(pass);

@@ -13,22 +13,24 @@ struct cappy_sequence {
     float *scores; /* [L], where the result goes */
 };
 
-/* The working memory of one pass: room for `capacity` tokens. */
+/* The working memory of one pass: room for `capacity` tokens. What a matrix product reads is kept in
+ * the model's precision; what is added up and normalised, in fp32. In fp32 the two are the same. */
 struct cappy_workspace {
     size_t capacity;
-    float *memory;  /* everything below lies in here */
-    float *hidden;  /* [T, H] */
-    float *sum;     /* [T, H], before a norm */
-    float *qkv;     /* [T, 3H] */
-    float *context; /* [T, H], output of attention */
-    float *ffn;     /* [T, F] */
-    float *queries; /* [S, H], of the first tokens, in the last layer */
-    float *scratch; /* attention scratch, one part for each member of the team */
-    size_t scratch_size;
-    size_t hidden_stride; /* floats between rows of hidden, sum and context */
-    size_t qkv_stride;
-    size_t ffn_stride;
-    size_t query_stride;
+    char *memory;                     /* everything below lies in here */
+    struct cappy_rows hidden;         /* [T, H] fp32 */
+    struct cappy_rows sum;            /* [T, H] fp32, before a norm */
+    struct cappy_rows qkv;            /* [T, 3H] fp32 */
+    struct cappy_rows context;        /* [T, H] fp32, output of attention */
+    struct cappy_rows queries;        /* [S, H] fp32, of the first tokens, in the last layer */
+    struct cappy_rows ffn;            /* [T, F] fp32 or bf16 */
+    struct cappy_rows narrow_hidden;  /* [T, H] in the model's precision, as the three below */
+    struct cappy_rows narrow_context; /* [T, H] */
+    struct cappy_rows narrow_ffn;     /* [T, F] */
+    float *scratch;                   /* of attention, one part for each member of the team */
+    size_t scratch_size;              /* floats in a part */
+    float *sums;                      /* of matrix products, one part for each member of the team */
+    size_t sums_size;                 /* floats in a part */
 };
 
 /* Room for passes of up to `capacity` tokens by a team of up to `team` threads. Safe to call again

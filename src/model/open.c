@@ -50,13 +50,13 @@ static cappy_status choose_precision(cappy_precision wish, cappy_precision *prec
 {
     switch (wish) {
     case CAPPY_PRECISION_AUTO:
-    case CAPPY_PRECISION_FP32:
         *precision = CAPPY_PRECISION_FP32;
         return CAPPY_OK;
+    case CAPPY_PRECISION_FP32:
     case CAPPY_PRECISION_BF16:
     case CAPPY_PRECISION_INT8:
-        return cappy_error_set(error, CAPPY_UNSUPPORTED,
-                               "this version computes in fp32 only; use --precision fp32 or auto");
+        *precision = wish;
+        return CAPPY_OK;
     }
     return cappy_error_set(error, CAPPY_ARGUMENT, "unknown precision %d", (int)wish);
 }
