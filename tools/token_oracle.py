@@ -168,6 +168,10 @@ def check_variants(program, directory, texts):
             except Exception as problem:  # the reference refuses it; so may we
                 print(f"{name}: not compared: {problem}")
                 continue
+            refusal = subprocess.run([program, path, "ids"], stdin=subprocess.DEVNULL, capture_output=True)
+            if refusal.returncode != 0:
+                print(f"{name}: not compared: {refusal.stderr.decode().strip()}")
+                continue
             tokenizer.no_padding()
             tokenizer.no_truncation()
             bad += compare(program, path, tokenizer, "variant", texts)

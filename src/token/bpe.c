@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#include "token/bpe_find.h"
-
 enum { SHORT_WORD = 48 };
 
 static const uint32_t NO_NODE = UINT32_MAX;

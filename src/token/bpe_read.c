@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "token/bpe.h"
-#include "token/bpe_find.h"
 #include "token/spec.h"
 #include "token/unicode.h"
 

@@ -10,10 +10,11 @@
  * no bookkeeping, its size is fixed, and what it holds never changes what comes out. A slot is a
  * cache line. */
 enum {
-    KEY_SIZE = 24,   /* longer words are not cached */
-    MAX_CACHED = 9,  /* nor are those of more ids */
-    SLOT_BITS = 15,  /* 32768 slots, 2 MiB */
-    SLACK = KEY_SIZE /* bytes that may be read behind a text */
+    KEY_SIZE = 24,    /* longer words are not cached */
+    MAX_CACHED = 9,   /* nor are those of more ids */
+    SLOT_BITS = 15,   /* 32768 slots, 2 MiB */
+    SLACK = KEY_SIZE, /* bytes that may be read behind a text */
+    BATCH = 16        /* words whose slots are fetched while others are found */
 };
 
 struct cache_slot {
@@ -23,9 +24,20 @@ struct cache_slot {
     int32_t ids[MAX_CACHED];
 };
 
+/* A word on its way: found in the text, not yet looked up. */
+struct word {
+    const unsigned char *text;
+    size_t size;
+    uint64_t key[KEY_SIZE / 8];
+    struct cache_slot *slot; /* NULL: too long for the cache */
+};
+
 struct cappy_encoder {
     const struct cappy_tokenizer *tokenizer;
-    struct cache_slot *cache; /* [1 << SLOT_BITS] */
+    void *memory;             /* of the cache, from the system as zeros that cost nothing yet */
+    struct cache_slot *cache; /* [1 << SLOT_BITS], on a cache line boundary */
+    struct word batch[BATCH]; /* words of one part of a text, in order */
+    size_t n_batch;
     struct cappy_buffer text; /* a byte of room, the text, SLACK bytes */
     struct cappy_buffer normalized;
     struct cappy_normalize_memory normalize_memory;
@@ -40,12 +52,13 @@ cappy_status cappy_encoder_create(const struct cappy_tokenizer *tokenizer,
         return cappy_error_no_memory(error);
     }
     made->tokenizer = tokenizer;
-    made->cache = cappy_alloc_aligned((size_t)1 << SLOT_BITS, sizeof *made->cache);
-    if (made->cache == NULL) {
+    made->memory = cappy_alloc(((size_t)1 << SLOT_BITS) + 1, sizeof *made->cache);
+    if (made->memory == NULL) {
         cappy_encoder_free(made);
         return cappy_error_no_memory(error);
     }
-    memset(made->cache, 0, ((size_t)1 << SLOT_BITS) * sizeof *made->cache);
+    uintptr_t line = sizeof *made->cache;
+    made->cache = (struct cache_slot *)(((uintptr_t)made->memory + line - 1) / line * line);
     cappy_buffer_init(&made->text, SIZE_MAX / 2);
     cappy_buffer_init(&made->normalized, SIZE_MAX / 2);
     cappy_buffer_init(&made->normalize_memory.between, SIZE_MAX / 2);
@@ -56,7 +69,7 @@ cappy_status cappy_encoder_create(const struct cappy_tokenizer *tokenizer,
 void cappy_encoder_free(struct cappy_encoder *encoder)
 {
     if (encoder != NULL) {
-        cappy_free(encoder->cache);
+        cappy_free(encoder->memory);
         cappy_buffer_free(&encoder->text);
         cappy_buffer_free(&encoder->normalized);
         cappy_normalize_memory_free(&encoder->normalize_memory);
@@ -75,7 +88,10 @@ static inline size_t make_key(const unsigned char *word, size_t size, uint64_t *
     memcpy(key, word, KEY_SIZE);
     for (size_t i = 0; i < KEY_SIZE / 8; i++) {
         size_t valid = size > 8 * i ? size - 8 * i : 0;
-        key[i] = valid == 0 ? 0 : valid >= 8 ? key[i] : key[i] & (((uint64_t)1 << 8 * valid) - 1);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        key[i] = __builtin_bswap64(key[i]); /* the first byte must be the lowest */
+#endif
+        key[i] = valid >= 8 ? key[i] : key[i] & (((uint64_t)1 << 8 * valid) - 1);
         hash = (hash ^ key[i]) * 0x9e3779b97f4a7c15u;
         hash ^= hash >> 32;
     }
@@ -92,32 +108,59 @@ static cappy_status encode_by_model(struct cappy_encoder *encoder, const unsigne
     return cappy_wordpiece_encode(&tokenizer->wordpiece, word, size, ids, error);
 }
 
-/* Appends the ids of a word, size > 0, behind which SLACK bytes may be read. */
-static inline cappy_status encode_word(struct cappy_encoder *encoder, const unsigned char *word,
-                                       size_t size, struct cappy_ids *ids, cappy_error *error)
+/* Appends the ids of a word, from its slot or from the model. */
+static cappy_status take_word(struct cappy_encoder *encoder, const struct word *word,
+                              struct cappy_ids *ids, cappy_error *error)
 {
-    if (size > KEY_SIZE) {
-        return encode_by_model(encoder, word, size, ids, error);
+    struct cache_slot *slot = word->slot;
+    if (slot == NULL) {
+        return encode_by_model(encoder, word->text, word->size, ids, error);
     }
-    uint64_t key[KEY_SIZE / 8];
-    struct cache_slot *slot = &encoder->cache[make_key(word, size, key)];
     if (ids->capacity - ids->n < MAX_CACHED) {
         CAPPY_TRY(cappy_ids_reserve(ids, MAX_CACHED, error));
     }
-    if (slot->size == size && memcmp(slot->key, key, KEY_SIZE) == 0) {
+    if (slot->size == word->size && memcmp(slot->key, word->key, KEY_SIZE) == 0) {
         memcpy(ids->data + ids->n, slot->ids, sizeof slot->ids);
         ids->n += slot->n;
         return CAPPY_OK;
     }
     size_t before = ids->n;
-    CAPPY_TRY(encode_by_model(encoder, word, size, ids, error));
+    CAPPY_TRY(encode_by_model(encoder, word->text, word->size, ids, error));
     if (ids->n - before <= MAX_CACHED) {
-        memcpy(slot->key, key, KEY_SIZE);
-        slot->size = (uint16_t)size;
+        memcpy(slot->key, word->key, KEY_SIZE);
+        slot->size = (uint16_t)word->size;
         slot->n = (uint16_t)(ids->n - before);
         memcpy(slot->ids, ids->data + before, slot->n * sizeof *slot->ids);
     }
     return CAPPY_OK;
+}
+
+/* Appends the ids of the words of the batch, which is empty then. */
+static cappy_status take_batch(struct cappy_encoder *encoder, struct cappy_ids *ids,
+                               cappy_error *error)
+{
+    size_t n = encoder->n_batch;
+    encoder->n_batch = 0;
+    for (size_t i = 0; i < n; i++) {
+        CAPPY_TRY(take_word(encoder, &encoder->batch[i], ids, error));
+    }
+    return CAPPY_OK;
+}
+
+/* Puts a word, size > 0, behind which SLACK bytes may be read, in the batch and has its slot
+ * fetched: most of the time would else go by in waiting for that. */
+static inline cappy_status add_word(struct cappy_encoder *encoder, const unsigned char *text,
+                                    size_t size, struct cappy_ids *ids, cappy_error *error)
+{
+    struct word *word = &encoder->batch[encoder->n_batch++];
+    word->text = text;
+    word->size = size;
+    word->slot = NULL;
+    if (size <= KEY_SIZE) {
+        word->slot = &encoder->cache[make_key(text, size, word->key)];
+        __builtin_prefetch(word->slot);
+    }
+    return encoder->n_batch == BATCH ? take_batch(encoder, ids, error) : CAPPY_OK;
 }
 
 /* ---- Parts of a text ------------------------------------------------------------------------- */
@@ -137,7 +180,10 @@ static cappy_status encode_byte_level(struct cappy_encoder *encoder, unsigned ch
     for (size_t step; start < end && status == CAPPY_OK; start += step) {
         size_t left = (size_t)(end - start);
         step = splitter->whole ? left : cappy_split_byte_level(start, left);
-        status = encode_word(encoder, start, step, ids, error);
+        status = add_word(encoder, start, step, ids, error);
+    }
+    if (status == CAPPY_OK) {
+        status = take_batch(encoder, ids, error);
     }
     text[-1] = kept;
     return status;
@@ -151,10 +197,10 @@ static cappy_status encode_bert(struct cappy_encoder *encoder, const unsigned ch
         if (length == 0) {
             break;
         }
-        CAPPY_TRY(encode_word(encoder, text + i + skip, length, ids, error));
+        CAPPY_TRY(add_word(encoder, text + i + skip, length, ids, error));
         i += skip + length;
     }
-    return CAPPY_OK;
+    return take_batch(encoder, ids, error);
 }
 
 /* What is left of a text between added tokens: words. */
@@ -207,6 +253,7 @@ cappy_status cappy_encode_text(struct cappy_encoder *encoder, cappy_text text,
                                struct cappy_ids *ids, cappy_error *error)
 {
     struct cappy_buffer *copy = &encoder->text;
+    encoder->n_batch = 0; /* words that a failed call left */
     bool valid = cappy_utf8_valid(text.data, text.size);
     size_t room;
     if (__builtin_mul_overflow(text.size, valid ? 1 : 3, &room) || room > SIZE_MAX / 4) {

@@ -3,7 +3,6 @@
 #include <time.h>
 
 #include "golden.h"
-#include "token/bpe_find.h"
 
 /* Merges ids[0..n) by the definition: always the pair of lowest rank, of those the leftmost.
  * Returns how many are left. */
