@@ -167,6 +167,12 @@ typedef struct cappy_model_info {
 CAPPY_API cappy_status cappy_model_describe(const cappy_model *model, cappy_model_info *info,
                                             cappy_error *error);
 
+/* Measures for about a fifth of a second what the multipliers of this machine can do with the model's
+ * kernel set and precision, registers with registers, on `threads` threads at once (0: as many as there
+ * are processors): *operations a second. Errors: CAPPY_ARGUMENT. */
+CAPPY_API cappy_status cappy_model_peak(const cappy_model *model, size_t threads,
+                                        double *operations, cappy_error *error);
+
 /* The name of label `index` (0 <= index < n_labels) in config.json, or NULL if out of range;
  * lives as long as the model. */
 CAPPY_API const char *cappy_model_label(const cappy_model *model, size_t index);
@@ -219,6 +225,8 @@ typedef struct cappy_scorer_counts {
     uint64_t pairs;     /* scored since the scorer was made */
     uint64_t tokens;    /* of those pairs, after truncation */
     uint64_t truncated; /* pairs that were longer than max_length */
+    double
+        operations; /* of matrix products and attention; a multiplication and an addition are two */
 } cappy_scorer_counts;
 
 /* Fills `counts` up to its struct_size. Errors: CAPPY_ARGUMENT. */

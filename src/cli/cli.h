@@ -90,6 +90,7 @@ struct cappy_command {
     X(classify)                                                                                    \
     X(tokenize)                                                                                    \
     X(info)                                                                                        \
+    X(bench)                                                                                       \
     X(help)                                                                                        \
     X(version)
 

@@ -140,6 +140,10 @@ struct cappy_kernels {
     void (*attention)(const struct cappy_attention *attention);
     void (*norm)(const struct cappy_norm *norm);
     void (*convert)(const struct cappy_conversion *conversion);
+
+    /* Multiplies registers with registers, `steps` times a whole tile, and returns the number of
+     * operations (a multiplication and an addition are two): what the multipliers can do. */
+    double (*spin)(cappy_precision precision, size_t steps);
 };
 
 /* The best set for this processor, or the one named by the environment variable CAPPY_ISA; *reason

@@ -234,6 +234,19 @@ static cappy_status collect_failures(struct cappy_scorer *scorer, cappy_error *e
     return CAPPY_OK;
 }
 
+/* Operations of the matrix products and of attention for a sequence of n tokens. The last layer needs
+ * keys and values of all tokens, everything else for one. */
+static double count_operations(const struct cappy_config *config, size_t n)
+{
+    const double h = (double)config->hidden_size;
+    const double f = (double)config->ffn_size;
+    const double t = (double)n;
+    const double layer = 2 * (4 * h * h + 2 * h * f) + 4 * t * h; /* for a token */
+    const double last = 4 * h * h * t + (4 * h * h + 4 * h * f) + 4 * t * h;
+    const double head = 2 * h * (h + (double)config->n_labels);
+    return (double)(config->n_layers - 1) * t * layer + last + head;
+}
+
 /* Fills scorer->sequences[n]. Workers take runs of neighbouring pairs, so that instructions are
  * shared. */
 static cappy_status encode_window(struct cappy_scorer *scorer, const cappy_pair *pairs, size_t n,
@@ -268,6 +281,7 @@ static cappy_status encode_window(struct cappy_scorer *scorer, const cappy_pair 
             worker->ids.data + slot->offset, worker->segments.data + slot->offset, slot->n,
             scores + i * scorer->model->config.n_labels};
         scorer->counts.tokens += slot->n;
+        scorer->counts.operations += count_operations(&scorer->model->config, slot->n);
     }
     for (size_t i = 0; i < scorer->threads; i++) {
         scorer->counts.truncated += scorer->workers[i].truncated;
