@@ -6,12 +6,17 @@
 #include "base/error.h"
 #include "base/file.h"
 
-/* The deepest nesting of arrays and objects in text, strings skipped: known before jansson recurses
- * into it. */
-static size_t measure_depth(const char *text, size_t size)
+/* The deepest nesting of arrays and objects in text, and at least as many values as there are:
+ * known before jansson recurses into the one and allocates for the other. */
+struct measure {
+    size_t depth;
+    size_t values;
+};
+
+static struct measure take_measure(const char *text, size_t size)
 {
+    struct measure found = {.values = 1};
     size_t depth = 0;
-    size_t deepest = 0;
     bool in_string = false;
     for (size_t i = 0; i < size; i++) {
         char c = text[i];
@@ -25,12 +30,15 @@ static size_t measure_depth(const char *text, size_t size)
             in_string = true;
         } else if (c == '[' || c == '{') {
             depth++;
-            deepest = depth > deepest ? depth : deepest;
+            found.depth = depth > found.depth ? depth : found.depth;
+            found.values++;
+        } else if (c == ',') {
+            found.values++;
         } else if ((c == ']' || c == '}') && depth > 0) {
             depth--;
         }
     }
-    return deepest;
+    return found;
 }
 
 /* Parses with further jansson flags. NULL when it cannot be parsed, with *problem filled. */
@@ -50,7 +58,7 @@ static bool is_out_of_memory(const json_error_t *problem)
 static cappy_status parse(const char *text, size_t size, size_t flags, json_t **value,
                           cappy_error *error)
 {
-    if (measure_depth(text, size) > CAPPY_JSON_MAX_DEPTH) {
+    if (take_measure(text, size).depth > CAPPY_JSON_MAX_DEPTH) {
         return cappy_error_set(error, CAPPY_FORMAT, "JSON is nested more than %d deep",
                                CAPPY_JSON_MAX_DEPTH);
     }
@@ -93,11 +101,16 @@ static cappy_status explain_row(const json_error_t *problem, cappy_error *error)
 
 cappy_status cappy_json_parse_row(const char *text, size_t size, json_t **value, cappy_error *error)
 {
-    size_t depth = measure_depth(text, size);
-    if (depth > CAPPY_JSON_MAX_DEPTH) {
+    struct measure measure = take_measure(text, size);
+    if (measure.depth > CAPPY_JSON_MAX_DEPTH) {
         return cappy_error_set(error, CAPPY_FORMAT,
-                               "the row is nested %zu deep: at most %d levels are allowed", depth,
-                               CAPPY_JSON_MAX_DEPTH);
+                               "the row is nested %zu deep: at most %d levels are allowed",
+                               measure.depth, CAPPY_JSON_MAX_DEPTH);
+    }
+    if (measure.values > CAPPY_ROW_MAX_VALUES) {
+        return cappy_error_set(error, CAPPY_FORMAT,
+                               "the row has about %zu values: at most %d are allowed",
+                               measure.values, CAPPY_ROW_MAX_VALUES);
     }
     json_error_t problem;
     json_t *parsed = load(text, size, JSON_DECODE_INT_AS_REAL, &problem);

@@ -10,7 +10,7 @@
 
 #include "cappy.h"
 
-enum { CAPPY_JSON_MAX_DEPTH = 64 };
+enum { CAPPY_JSON_MAX_DEPTH = 64, CAPPY_ROW_MAX_VALUES = 1 << 20 };
 
 /* Parses text[0..size), one value and nothing behind it. \u0000 inside strings is allowed; a
  * duplicate key, a depth over CAPPY_JSON_MAX_DEPTH, a lone surrogate and ill-formed UTF-8 are
@@ -19,7 +19,8 @@ cappy_status cappy_json_parse(const char *text, size_t size, json_t **value, cap
 
 /* As cappy_json_parse for a row of a JSON lines file, which is passed on as it was written: numbers
  * of any size are allowed (all of them become reals), and errors give the byte of the line, from 1,
- * and the remedy. */
+ * and the remedy. More than CAPPY_ROW_MAX_VALUES values are refused: each takes far more memory than
+ * its text. */
 cappy_status cappy_json_parse_row(const char *text, size_t size, json_t **value,
                                   cappy_error *error);
 

@@ -52,6 +52,9 @@ done
 deep=$(printf '%0100d' 0 | tr 0 '[')
 bad score '*nested 101 deep: at most 64*' "{\"a\":$deep"
 
+many=$(printf '%01048576d' 0 | sed 's/0/1,/g')
+bad score '*the row has about 10[0-9]* values: at most 1048576*' "{\"a\":[${many}1]}"
+
 check 'bad row on standard input' 1 'cappy score: stdin:1: the row has no "response"*' score - <<'END'
 {"instruction":"a"}
 END
