@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The order in which transformers merges its settings files and adds tokens is kept exactly, since
+ * it decides the ids of tokens that the vocabulary lacks. */
 #include "token/config.h"
 
 #include <stdlib.h>
