@@ -71,26 +71,33 @@ static bool stands_alone(const unsigned char *text, size_t size, size_t start, s
     return !before && !behind;
 }
 
-/* Where the white space that ends at `end` begins. */
-static size_t strip_left(const unsigned char *text, size_t end)
+/* Where the white space that ends at `end` begins, but not before `floor`. */
+static size_t strip_left(const unsigned char *text, size_t floor, size_t end)
 {
     size_t step;
-    while (end > 0 &&
+    while (end > floor &&
            (cappy_char_flags(cappy_utf8_decode_last(text + end, &step)) & CAPPY_CHAR_SPACE) != 0) {
         end -= step;
     }
     return end;
 }
 
-/* Where the white space that begins at `start` ends. */
-static size_t strip_right(const unsigned char *text, size_t size, size_t start)
+/* Where the white space that begins at `start` ends. The run found last is remembered: tokens that
+ * are white space themselves would else go over it again and again. */
+static size_t strip_right(struct cappy_added_walk *walk, size_t start)
 {
-    size_t step;
-    while (start < size &&
-           (cappy_char_flags(cappy_utf8_decode(text + start, &step)) & CAPPY_CHAR_SPACE) != 0) {
-        start += step;
+    if (start >= walk->space_start && start <= walk->space_end) {
+        return walk->space_end;
     }
-    return start;
+    size_t step;
+    size_t end = start;
+    while (end < walk->size &&
+           (cappy_char_flags(cappy_utf8_decode(walk->text + end, &step)) & CAPPY_CHAR_SPACE) != 0) {
+        end += step;
+    }
+    walk->space_start = start;
+    walk->space_end = end;
+    return end;
 }
 
 bool cappy_added_next(struct cappy_added_walk *walk, struct cappy_added_part *part)
@@ -116,11 +123,10 @@ bool cappy_added_next(struct cappy_added_walk *walk, struct cappy_added_part *pa
         /* White space that an earlier token took is not taken again. A token that begins inside
          * such white space is still found; the reference then goes on behind it, and so do we. */
         if (token->lstrip) {
-            size_t stripped = strip_left(walk->text, start);
-            start = stripped > walk->done ? stripped : walk->done;
+            start = strip_left(walk->text, walk->done, start > walk->done ? start : walk->done);
         }
         if (token->rstrip) {
-            end = strip_right(walk->text, walk->size, end);
+            end = strip_right(walk, end);
         }
         size_t done = walk->done;
         walk->done = end;

@@ -49,8 +49,10 @@ struct cappy_added_walk {
     const struct cappy_added_set *set;
     const unsigned char *text;
     size_t size;
-    size_t search;                   /* where the next token may begin */
-    size_t done;                     /* what lies before was handed out */
+    size_t search;      /* where the next token may begin */
+    size_t done;        /* what lies before was handed out */
+    size_t space_start; /* a run of white space that a token took */
+    size_t space_end;
     struct cappy_added_part waiting; /* a token whose text before it was just handed out */
 };
 

@@ -7,7 +7,7 @@
 #include "token/spec.h"
 
 /* A token of this length would make the search slow, and nobody has one. */
-enum { MAX_CONTENT = 1024 };
+enum { MAX_CONTENT = 256 };
 
 /* The tokens so far. */
 struct list {

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The order in which transformers merges its settings files and adds tokens is kept exactly, since
+ * it decides the ids of tokens that the vocabulary lacks. */
 #include "token/config.h"
 
 #include <stdlib.h>
@@ -121,22 +123,16 @@ cappy_status cappy_config_content(const json_t *settings, const char *key, const
     return CAPPY_OK;
 }
 
-/* Whether the list has a token with this content already. */
-static bool is_listed(const json_t *added, const char *content)
-{
-    for (size_t i = 0; i < json_array_size(added); i++) {
-        const char *other = find_content(json_array_get(added, i));
-        if (other != NULL && strcmp(other, content) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
+/* The added tokens so far. */
+struct list {
+    json_t *tokens;   /* as "added_tokens" of tokenizer.json */
+    json_t *contents; /* those listed already, as keys */
+};
 
 /* Appends a token to the list unless one with its content is there. A string is a special token; an
  * object is what it says. Where it does not say, a token is looked for in normalised text unless it
  * is special. */
-static cappy_status list_token(const json_t *token, json_t *added, cappy_error *error)
+static cappy_status list_token(struct list *list, const json_t *token, cappy_error *error)
 {
     static const char *const flags[] = {"single_word", "lstrip", "rstrip"};
     const char *content = find_content(token);
@@ -147,7 +143,7 @@ static cappy_status list_token(const json_t *token, json_t *added, cappy_error *
         return cappy_error_set(error, CAPPY_FORMAT,
                                "a special or added token must be a string or have \"content\"");
     }
-    if (is_listed(added, content)) {
+    if (json_object_get(list->contents, content) != NULL) {
         return CAPPY_OK;
     }
     const json_t *object = json_is_object(token) ? token : NULL;
@@ -159,17 +155,40 @@ static cappy_status list_token(const json_t *token, json_t *added, cappy_error *
     json_t *entry = json_pack("{s:s, s:b, s:b, s:b, s:b, s:b}", "content", content, "single_word",
                               (int)values[0], "lstrip", (int)values[1], "rstrip", (int)values[2],
                               "normalized", (int)normalized, "special", (int)special);
-    if (entry == NULL || json_array_append_new(added, entry) != 0) {
+    if (entry == NULL || json_array_append_new(list->tokens, entry) != 0 ||
+        json_object_set_new(list->contents, content, json_true()) != 0) {
         return cappy_error_no_memory(error);
     }
     return CAPPY_OK;
 }
 
+/* Lists each token of an array; anything else has none. */
+static cappy_status list_array(struct list *list, const json_t *tokens, cappy_error *error)
+{
+    for (size_t i = 0; i < json_array_size(tokens); i++) {
+        CAPPY_TRY(list_token(list, json_array_get(tokens, i), error));
+    }
+    return CAPPY_OK;
+}
+
+/* Lists the special tokens that the settings name, in the order in which transformers does. */
+static cappy_status list_special(struct list *list, const json_t *settings, cappy_error *error)
+{
+    for (size_t i = 0; i < N_SPECIAL; i++) {
+        const json_t *token = json_object_get(settings, special_tokens[i].key);
+        if (token != NULL && !json_is_null(token)) {
+            CAPPY_TRY(list_token(list, token, error));
+        }
+    }
+    CAPPY_TRY(list_array(list, json_object_get(settings, "additional_special_tokens"), error));
+    return list_array(list, json_object_get(settings, "extra_special_tokens"), error);
+}
+
 /* A token of added_tokens_decoder or added_tokens.json and its id, by which they are ordered. */
 struct numbered {
     json_int_t id;
+    const char *content; /* where that is all there is */
     const json_t *token;
-    const char *content; /* where the token is only a name */
 };
 
 static int compare_numbered(const void *left, const void *right)
@@ -179,102 +198,84 @@ static int compare_numbered(const void *left, const void *right)
     return (a->id > b->id) - (a->id < b->id);
 }
 
-/* Lists the tokens of "added_tokens_decoder", {"5": {...}}. */
-static cappy_status list_decoder(const json_t *decoder, json_t *added, cappy_error *error)
+/* Lists a token of added_tokens.json: a plain one, unless the settings name it as special. */
+static cappy_status list_named(struct list *list, const char *content, const json_t *special,
+                               cappy_error *error)
 {
-    if (!json_is_object(decoder)) {
-        return cappy_error_set(error, CAPPY_FORMAT, "\"added_tokens_decoder\" must be an object");
-    }
-    struct numbered *order = cappy_alloc(json_object_size(decoder), sizeof *order);
-    if (order == NULL) {
-        return cappy_error_no_memory(error);
-    }
-    size_t n = 0;
-    json_t *object = (json_t *)(uintptr_t)decoder;
-    for (void *i = json_object_iter(object); i != NULL; i = json_object_iter_next(object, i)) {
-        order[n].id = strtoll(json_object_iter_key(i), NULL, 10);
-        order[n++].token = json_object_iter_value(i);
-    }
-    qsort(order, n, sizeof *order, compare_numbered);
-    cappy_status status = CAPPY_OK;
-    for (size_t i = 0; i < n && status == CAPPY_OK; i++) {
-        status = list_token(order[i].token, added, error);
-    }
-    cappy_free(order);
+    json_t *token = json_pack("{s:s, s:b}", "content", content, "special",
+                              (int)(json_object_get(special, content) != NULL));
+    cappy_status status =
+        token != NULL ? list_token(list, token, error) : cappy_error_no_memory(error);
+    json_decref(token);
     return status;
 }
 
-/* Whether the settings name `content` as a special token. */
-static bool is_special(const json_t *settings, const char *content)
+/* Lists the tokens of "added_tokens_decoder", {"5": {...}}, or, where `special` is not NULL, of
+ * added_tokens.json, {"content": 5}; it then has the contents that the settings name as special. */
+static cappy_status list_numbered(struct list *list, const json_t *tokens, const json_t *special,
+                                  cappy_error *error)
 {
-    static const char *const lists[] = {"additional_special_tokens", "extra_special_tokens"};
-    for (size_t i = 0; i < N_SPECIAL; i++) {
-        const char *other = find_content(json_object_get(settings, special_tokens[i].key));
-        if (other != NULL && strcmp(other, content) == 0) {
-            return true;
-        }
+    if (!json_is_object(tokens)) {
+        return cappy_error_set(error, CAPPY_FORMAT, "\"added_tokens_decoder\" must be an object");
     }
-    return is_listed(json_object_get(settings, lists[0]), content) ||
-           is_listed(json_object_get(settings, lists[1]), content);
-}
-
-/* Lists the tokens of added_tokens.json, {"content": id}: plain tokens, looked for in normalised
- * text, unless the settings name them as special. */
-static cappy_status list_legacy(const json_t *tokens, const json_t *settings, json_t *added,
-                                cappy_error *error)
-{
     struct numbered *order = cappy_alloc(json_object_size(tokens), sizeof *order);
     if (order == NULL) {
         return cappy_error_no_memory(error);
     }
     size_t n = 0;
     json_t *object = (json_t *)(uintptr_t)tokens;
-    for (void *i = json_object_iter(object); i != NULL; i = json_object_iter_next(object, i)) {
-        order[n].id = json_integer_value(json_object_iter_value(i));
-        order[n++].content = json_object_iter_key(i);
+    for (void *i = json_object_iter(object); i != NULL; i = json_object_iter_next(object, i), n++) {
+        const char *key = json_object_iter_key(i);
+        const json_t *value = json_object_iter_value(i);
+        order[n] = special != NULL ? (struct numbered){json_integer_value(value), key, NULL}
+                                   : (struct numbered){strtoll(key, NULL, 10), NULL, value};
     }
     qsort(order, n, sizeof *order, compare_numbered);
     cappy_status status = CAPPY_OK;
     for (size_t i = 0; i < n && status == CAPPY_OK; i++) {
-        json_t *token = json_pack("{s:s, s:b}", "content", order[i].content, "special",
-                                  (int)is_special(settings, order[i].content));
-        status = token != NULL ? list_token(token, added, error) : cappy_error_no_memory(error);
-        json_decref(token);
+        status = special != NULL ? list_named(list, order[i].content, special, error)
+                                 : list_token(list, order[i].token, error);
     }
     cappy_free(order);
     return status;
 }
 
-/* Lists all added tokens, in the order in which transformers adds them. */
-static cappy_status list_tokens(const char *directory, const json_t *settings, json_t *added,
+/* Lists the tokens of added_tokens.json, where there is one. */
+static cappy_status list_legacy(struct list *list, const char *directory, const json_t *settings,
                                 cappy_error *error)
 {
-    static const char *const lists[] = {"additional_special_tokens", "extra_special_tokens"};
+    json_t *legacy = NULL;
+    struct list special = {json_array(), json_object()};
+    cappy_status status = CAPPY_OK;
+    if (special.tokens == NULL || special.contents == NULL) {
+        status = cappy_error_no_memory(error);
+    }
+    if (status == CAPPY_OK) {
+        status = list_special(&special, settings, error);
+    }
+    if (status == CAPPY_OK) {
+        status = read_object(directory, "added_tokens.json", &legacy, error);
+    }
+    if (status == CAPPY_OK && legacy != NULL) {
+        status = list_numbered(list, legacy, special.contents, error);
+    }
+    json_decref(legacy);
+    json_decref(special.tokens);
+    json_decref(special.contents);
+    return status;
+}
+
+/* Lists all added tokens, in the order in which transformers adds them. */
+static cappy_status list_tokens(struct list *list, const char *directory, const json_t *settings,
+                                cappy_error *error)
+{
     const json_t *decoder = json_object_get(settings, "added_tokens_decoder");
     if (decoder != NULL) {
-        CAPPY_TRY(list_decoder(decoder, added, error));
+        CAPPY_TRY(list_numbered(list, decoder, NULL, error));
     } else {
-        json_t *legacy = NULL;
-        cappy_status status = read_object(directory, "added_tokens.json", &legacy, error);
-        if (status == CAPPY_OK && legacy != NULL) {
-            status = list_legacy(legacy, settings, added, error);
-        }
-        json_decref(legacy);
-        CAPPY_TRY(status);
+        CAPPY_TRY(list_legacy(list, directory, settings, error));
     }
-    for (size_t i = 0; i < N_SPECIAL; i++) {
-        const json_t *token = json_object_get(settings, special_tokens[i].key);
-        if (token != NULL && !json_is_null(token)) {
-            CAPPY_TRY(list_token(token, added, error));
-        }
-    }
-    for (size_t k = 0; k < 2; k++) {
-        const json_t *list = json_object_get(settings, lists[k]);
-        for (size_t i = 0; i < json_array_size(list); i++) {
-            CAPPY_TRY(list_token(json_array_get(list, i), added, error));
-        }
-    }
-    return CAPPY_OK;
+    return list_special(list, settings, error);
 }
 
 cappy_status cappy_token_config_read(const char *directory, const json_t *config,
@@ -286,6 +287,10 @@ cappy_status cappy_token_config_read(const char *directory, const json_t *config
     CAPPY_TRY(merge_settings(directory, config, family, *settings, error));
     CAPPY_TRY(check_class(*settings, family, error));
     CAPPY_TRY(refuse_settings(*settings, error));
-    return *added != NULL ? list_tokens(directory, *settings, *added, error)
-                          : cappy_error_no_memory(error);
+    struct list list = {*added, json_object()};
+    cappy_status status = list.tokens != NULL && list.contents != NULL
+                              ? list_tokens(&list, directory, *settings, error)
+                              : cappy_error_no_memory(error);
+    json_decref(list.contents);
+    return status;
 }

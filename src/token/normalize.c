@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Each step is a table for ASCII and one function for all other code points. Marks wait in a list
+ * until the next code point that is none, since NFD may reorder them. */
 #include "token/normalize.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Every type of post-processor becomes a list of pieces, and that list is all it does to a pair. */
 #include "token/pair.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Typed and checked members, with messages that name the part and the member. */
 #include "token/spec.h"
 
 #include <string.h>

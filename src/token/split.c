@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The two splitters are written out rather than matched as regular expressions: they look at the
+ * class of each code point once. */
 #include "token/split.h"
 
 #include <string.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Building the trie. Nodes have no storage of their own: a node is a number, its edges are entries
+ * of the one hash table, which doubles when it is half full. */
 #include "token/trie.h"
 
 enum { FIRST_SLOTS = 1024 };

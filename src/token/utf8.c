@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Validation and repair share one function that measures a sequence, so they cannot disagree. */
 #include "token/utf8.h"
 
 #include <stdint.h>

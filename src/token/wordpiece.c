@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The WordPiece model of tokenizer.json, and encoding with it. */
 #include "token/wordpiece.h"
 
 #include <string.h>

@@ -114,11 +114,33 @@ static void test_many(void **state)
     cappy_tokenizer_close(tokenizer);
 }
 
+/* Long runs of white space that several tokens want take linear time. */
+static void test_long_space(void **state)
+{
+    (void)state;
+    enum { SIZE = 2000000 };
+    const struct token tokens[4] = {{"\t", "l"}, {"\n", "r"}, {"<x>", "lr"}};
+    struct cappy_tokenizer *tokenizer = make(tokens);
+    struct cappy_encoder *encoder = make_encoder(tokenizer);
+    struct cappy_ids ids = {0};
+    char *text = cappy_alloc(SIZE, 1);
+    for (size_t i = 0; i < SIZE; i++) {
+        text[i] = "\t\n "[i % 3];
+    }
+    encode(encoder, text, SIZE, &ids);
+    assert_true(ids.n > 0);
+    cappy_free(text);
+    cappy_ids_free(&ids);
+    cappy_encoder_free(encoder);
+    cappy_tokenizer_close(tokenizer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parts),
         cmocka_unit_test(test_many),
+        cmocka_unit_test(test_long_space),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
