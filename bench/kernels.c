@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GFLOP/s of every usable kernel set on the shapes of RoBERTa-large and MiniLM, one thread. */
+/* GFLOP/s (int8: GOP/s) of every usable kernel set at the shapes of RoBERTa-large and MiniLM, one
+ * thread, beside what the multipliers do from registers; then attention. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "kernel/kernel.h"
@@ -18,6 +20,15 @@ static const struct shape shapes[] = {
     {384, 1152, CAPPY_EPILOGUE_NONE},      {384, 1536, CAPPY_EPILOGUE_GELU_ERF},
     {1536, 384, CAPPY_EPILOGUE_RESIDUAL},
 };
+static const size_t rows[] = {64, 256, 512};
+
+static const struct {
+    cappy_precision precision;
+    const char *name;
+} precisions[] = {
+    {CAPPY_PRECISION_FP32, "fp32"}, {CAPPY_PRECISION_BF16, "bf16"}, {CAPPY_PRECISION_INT8, "int8"}};
+
+enum { N_SHAPES = sizeof shapes / sizeof shapes[0], N_ROWS = 3, LINE = 64 };
 
 static double now(void)
 {
@@ -37,86 +48,144 @@ static float *numbers(size_t n)
     return x;
 }
 
-static void measure_gemm(const struct cappy_kernels *kernels, const struct shape *shape, size_t m)
+/* Zeroed rows; what is in them does not change the speed. */
+static struct cappy_rows make_rows(cappy_precision precision, size_t m, size_t width)
 {
-    const size_t stride_k = shape->k + 16;
-    const size_t stride_n = shape->n + 16;
-    float *x = numbers(m * stride_k);
-    float *y = numbers(m * stride_n);
-    float *residual = numbers(m * stride_n);
+    struct cappy_rows x = {.precision = precision};
+    x.stride = (cappy_row_size(precision, width) + LINE - 1) / LINE * LINE + LINE;
+    x.data = cappy_alloc_aligned(m, x.stride);
+    memset(x.data, 0, m * x.stride);
+    x.scales = numbers(m);
+    return x;
+}
+
+static void free_rows(struct cappy_rows *x)
+{
+    cappy_free(x->data);
+    cappy_free(x->scales);
+}
+
+static double measure_gemm(const struct cappy_kernels *kernels, cappy_precision precision,
+                           const struct shape *shape, size_t m)
+{
     struct cappy_matrix matrix = {
-        CAPPY_PRECISION_FP32, shape->n, shape->k,
-        kernels->panel,       NULL,     numbers(shape->n + kernels->panel)};
-    matrix.packed_f32 = numbers(cappy_matrix_panels(&matrix) * shape->k * kernels->panel);
-    struct cappy_gemm gemm = {&matrix,  0,        cappy_matrix_panels(&matrix),
-                              m,        x,        stride_k,
-                              y,        stride_n, shape->epilogue,
-                              residual, stride_n};
+        .precision = precision, .n = shape->n, .k = shape->k, .panel = kernels->panel};
+    const size_t padded = cappy_matrix_panels(&matrix) * kernels->panel;
+    matrix.groups = cappy_row_size(precision, shape->k) / sizeof(float);
+    matrix.packed = cappy_alloc(padded * matrix.groups, sizeof(float));
+    matrix.bias = numbers(padded);
+    matrix.scales = numbers(padded);
+    matrix.shifts = cappy_alloc(padded, sizeof *matrix.shifts);
+    struct cappy_rows x = make_rows(precision, m, shape->k);
+    struct cappy_rows y = make_rows(CAPPY_PRECISION_FP32, m, shape->n);
+    struct cappy_rows residual = make_rows(CAPPY_PRECISION_FP32, m, shape->n);
+    float *sums = numbers(m * kernels->panel);
+    const struct cappy_gemm gemm = {
+        .matrix = &matrix,
+        .last_panel = cappy_matrix_panels(&matrix),
+        .m = m,
+        .x = x,
+        .y = y,
+        .epilogue = shape->epilogue,
+        .residual = residual.data,
+        .residual_stride = residual.stride / sizeof(float),
+        .sums = sums,
+    };
     double best = 1e9;
     double start = now();
-    for (int round = 0; round < 3 || (now() - start < 0.5 && round < 50); round++) {
+    for (int round = 0; round < 3 || (now() - start < 0.3 && round < 50); round++) {
         double t = now();
         kernels->gemm(&gemm);
         t = now() - t;
         best = t < best ? t : best;
     }
-    double flop = 2.0 * (double)m * (double)shape->n * (double)shape->k;
-    printf("  %6.1f", flop / best * 1e-9);
-    fflush(stdout);
-    cappy_free(x);
-    cappy_free(y);
-    cappy_free(residual);
-    cappy_free(matrix.packed_f32);
+    free_rows(&x);
+    free_rows(&y);
+    free_rows(&residual);
+    cappy_free(sums);
+    cappy_free(matrix.packed);
     cappy_free(matrix.bias);
+    cappy_free(matrix.scales);
+    cappy_free(matrix.shifts);
+    return 2.0 * (double)m * (double)shape->n * (double)shape->k / best * 1e-9;
 }
 
-static void measure_attention(const struct cappy_kernels *kernels, size_t n, size_t width)
+static double measure_attention(const struct cappy_kernels *kernels, size_t n, size_t width)
 {
     float *qkv = numbers(3 * n * width);
     float *y = numbers(n * width);
     float *scratch = numbers(cappy_attention_scratch(n, width));
-    struct cappy_attention head = {
-        n,     n, width, qkv,    width,  qkv + n * width, qkv + 2 * n * width,
-        width, y, width, 0.125f, scratch};
+    const struct cappy_attention head = {
+        .n = n,
+        .n_queries = n,
+        .width = width,
+        .q = qkv,
+        .q_stride = width,
+        .k = qkv + n * width,
+        .v = qkv + 2 * n * width,
+        .kv_stride = width,
+        .y = y,
+        .y_stride = width,
+        .scale = 0.125f,
+        .scratch = scratch,
+    };
     double best = 1e9;
     double start = now();
     for (int round = 0; round < 3 || now() - start < 0.2; round++) {
         double t = now();
-        kernels->attention_f32(&head);
+        kernels->attention(&head);
         t = now() - t;
         best = t < best ? t : best;
     }
-    printf("  %6.1f", 4.0 * (double)n * (double)n * (double)width / best * 1e-9);
     cappy_free(qkv);
     cappy_free(y);
     cappy_free(scratch);
+    return 4.0 * (double)n * (double)n * (double)width / best * 1e-9;
+}
+
+static double measure_peak(const struct cappy_kernels *kernels, cappy_precision precision)
+{
+    double best = 0;
+    double start = now();
+    while (now() - start < 0.3) {
+        double t = now();
+        const double operations = kernels->spin(precision, 20000);
+        t = now() - t;
+        best = operations / t > best ? operations / t : best;
+    }
+    return best * 1e-9;
+}
+
+static void measure_set(const struct cappy_kernels *kernels)
+{
+    for (size_t p = 0; p < sizeof precisions / sizeof precisions[0]; p++) {
+        const double peak = measure_peak(kernels, precisions[p].precision);
+        printf("%s, %s: %.0f G a second from registers\n", kernels->name, precisions[p].name, peak);
+        printf("  gemm K -> N     T =     64          256          512\n");
+        for (size_t s = 0; s < N_SHAPES; s++) {
+            printf("  %5zu -> %-5zu ", shapes[s].k, shapes[s].n);
+            for (size_t r = 0; r < N_ROWS; r++) {
+                double speed = measure_gemm(kernels, precisions[p].precision, &shapes[s], rows[r]);
+                printf("  %6.1f %3.0f%%", speed, 100 * speed / peak);
+                fflush(stdout);
+            }
+            printf("\n");
+        }
+    }
+    printf("%s, attention     n =     24     103     512\n", kernels->name);
+    for (size_t width = 32; width <= 64; width += 32) {
+        printf("  head of %zu          %6.1f  %6.1f  %6.1f\n", width,
+               measure_attention(kernels, 24, width), measure_attention(kernels, 103, width),
+               measure_attention(kernels, 512, width));
+    }
 }
 
 int main(void)
 {
-    static const size_t rows[] = {64, 256, 512};
+    printf("one thread, G operations a second, best of several\n");
     for (size_t i = 0; i < cappy_kernels_count(); i++) {
-        const struct cappy_kernels *kernels = cappy_kernels_at(i);
-        if (kernels == NULL) {
-            continue;
-        }
-        printf("%s, one thread, GFLOP/s (best of several)\n  gemm K -> N    T =     64     256     "
-               "512\n",
-               kernels->name);
-        for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
-            printf("  %5zu -> %-5zu      ", shapes[s].k, shapes[s].n);
-            for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++) {
-                measure_gemm(kernels, &shapes[s], rows[r]);
-            }
-            printf("\n");
-        }
-        printf("  attention      n =     24     103     512\n");
-        for (size_t width = 32; width <= 64; width += 32) {
-            printf("    head of %zu        ", width);
-            measure_attention(kernels, 24, width);
-            measure_attention(kernels, 103, width);
-            measure_attention(kernels, 512, width);
-            printf("\n");
+        if (cappy_kernels_at(i) != NULL) {
+            measure_set(cappy_kernels_at(i));
         }
     }
     return 0;

@@ -26,8 +26,9 @@ struct golden {
     size_t labels;
 };
 
-static void open_golden(struct golden *golden, const char *name)
+static void open_golden(struct golden *golden, const char *name, cappy_precision precision)
 {
+    const cappy_model_options options = {.struct_size = sizeof options, .precision = precision};
     char path[GOLDEN_PATH];
     cappy_error error = {0};
     golden->rows = golden_pairs(name, &golden->document);
@@ -40,7 +41,7 @@ static void open_golden(struct golden *golden, const char *name)
             (cappy_pair){golden_text(row, "instruction"), golden_text(row, "response")};
     }
     golden_path(path, name, NULL);
-    if (cappy_model_open(path, NULL, &golden->model, &error) != CAPPY_OK) {
+    if (cappy_model_open(path, &options, &golden->model, &error) != CAPPY_OK) {
         fail_msg("%s", error.message);
     }
     cappy_model_info info = {.struct_size = sizeof info};
@@ -110,7 +111,7 @@ static void test_reference(void **state)
             setenv("CAPPY_ISA", cappy_kernels_at(set)->name, 1);
             struct golden golden;
             float scores[MAX_PAIRS * MAX_LABELS];
-            open_golden(&golden, models[m]);
+            open_golden(&golden, models[m], CAPPY_PRECISION_FP32);
             cappy_scorer *scorer = make_scorer(golden.model, 1);
             check_ids(&golden, scorer);
             assert_int_equal(cappy_score(scorer, golden.pairs, golden.n, scores, NULL), CAPPY_OK);
@@ -125,43 +126,75 @@ static void test_reference(void **state)
     unsetenv("CAPPY_ISA");
 }
 
-/* Random batches of random pairs, in random order, with 1 to 4 threads. */
+/* Random batches of random pairs, in random order, with 1 to 4 threads, equal to each pair alone. */
+static void check_batch_invariance(const char *name, cappy_precision precision)
+{
+    enum { ROUNDS = 60, MOST = 700 };
+    static cappy_pair batch[MOST];
+    static float scores[MOST * MAX_LABELS];
+    struct golden golden;
+    float alone[MAX_PAIRS * MAX_LABELS];
+    size_t which[MOST];
+    open_golden(&golden, name, precision);
+    cappy_scorer *scorers[4];
+    for (size_t t = 0; t < 4; t++) {
+        scorers[t] = make_scorer(golden.model, t + 1);
+    }
+    for (size_t i = 0; i < golden.n; i++) {
+        float *to = alone + i * golden.labels;
+        assert_int_equal(cappy_score(scorers[0], &golden.pairs[i], 1, to, NULL), CAPPY_OK);
+    }
+    for (size_t round = 0; round < ROUNDS; round++) {
+        size_t n = round % 3 == 0 ? (size_t)random() % MOST : (size_t)random() % 20;
+        for (size_t i = 0; i < n; i++) {
+            which[i] = (size_t)random() % golden.n;
+            batch[i] = golden.pairs[which[i]];
+        }
+        assert_int_equal(cappy_score(scorers[round % 4], batch, n, scores, NULL), CAPPY_OK);
+        for (size_t i = 0; i < n; i++) {
+            assert_memory_equal(scores + i * golden.labels, alone + which[i] * golden.labels,
+                                golden.labels * sizeof(float));
+        }
+    }
+    for (size_t t = 0; t < 4; t++) {
+        cappy_scorer_free(scorers[t]);
+    }
+    close_golden(&golden);
+}
+
 static void test_batch_invariance(void **state)
 {
     (void)state;
-    enum { ROUNDS = 60, MOST = 700 };
     srandom(3);
     for (size_t m = 0; m < 2; m++) {
-        struct golden golden;
-        float alone[MAX_PAIRS * MAX_LABELS];
-        open_golden(&golden, models[m]);
-        cappy_scorer *scorers[4];
-        for (size_t t = 0; t < 4; t++) {
-            scorers[t] = make_scorer(golden.model, t + 1);
+        check_batch_invariance(models[m], CAPPY_PRECISION_FP32);
+        check_batch_invariance(models[m], CAPPY_PRECISION_BF16);
+        check_batch_invariance(models[m], CAPPY_PRECISION_INT8);
+    }
+}
+
+/* The narrow precisions stay near fp32: these random models are far more sensitive than trained ones,
+ * so the bounds are wide; tools/precision_loss.py measures what matters. */
+static void test_narrow(void **state)
+{
+    (void)state;
+    for (size_t m = 0; m < 2; m++) {
+        for (int p = CAPPY_PRECISION_BF16; p <= CAPPY_PRECISION_INT8; p++) {
+            struct golden golden;
+            float scores[MAX_PAIRS * MAX_LABELS];
+            open_golden(&golden, models[m], (cappy_precision)p);
+            cappy_model_info info = {.struct_size = sizeof info};
+            assert_int_equal(cappy_model_describe(golden.model, &info, NULL), CAPPY_OK);
+            assert_int_equal(info.precision, p);
+            cappy_scorer *scorer = make_scorer(golden.model, 2);
+            assert_int_equal(cappy_score(scorer, golden.pairs, golden.n, scores, NULL), CAPPY_OK);
+            const double worst = worst_difference(&golden, scores);
+            print_message("%s, %s: worst |score - reference| %.1e\n", models[m],
+                          p == CAPPY_PRECISION_BF16 ? "bf16" : "int8", worst);
+            assert_true(worst > 0 && worst < (p == CAPPY_PRECISION_BF16 ? 0.2 : 1.5));
+            cappy_scorer_free(scorer);
+            close_golden(&golden);
         }
-        for (size_t i = 0; i < golden.n; i++) {
-            float *to = alone + i * golden.labels;
-            assert_int_equal(cappy_score(scorers[0], &golden.pairs[i], 1, to, NULL), CAPPY_OK);
-        }
-        static cappy_pair batch[MOST];
-        static float scores[MOST * MAX_LABELS];
-        size_t which[MOST];
-        for (size_t round = 0; round < ROUNDS; round++) {
-            size_t n = round % 3 == 0 ? (size_t)random() % MOST : (size_t)random() % 20;
-            for (size_t i = 0; i < n; i++) {
-                which[i] = (size_t)random() % golden.n;
-                batch[i] = golden.pairs[which[i]];
-            }
-            assert_int_equal(cappy_score(scorers[round % 4], batch, n, scores, NULL), CAPPY_OK);
-            for (size_t i = 0; i < n; i++) {
-                assert_memory_equal(scores + i * golden.labels, alone + which[i] * golden.labels,
-                                    golden.labels * sizeof(float));
-            }
-        }
-        for (size_t t = 0; t < 4; t++) {
-            cappy_scorer_free(scorers[t]);
-        }
-        close_golden(&golden);
     }
 }
 
@@ -169,7 +202,7 @@ static void test_rank(void **state)
 {
     (void)state;
     struct golden golden;
-    open_golden(&golden, "bert");
+    open_golden(&golden, "bert", CAPPY_PRECISION_AUTO);
     cappy_scorer *scorer = make_scorer(golden.model, 2);
     enum { N = 600 };
     static cappy_text candidates[N];
@@ -197,7 +230,7 @@ static void test_rank(void **state)
     cappy_scorer_free(scorer);
     close_golden(&golden);
 
-    open_golden(&golden, "roberta"); /* three labels: nothing to rank by */
+    open_golden(&golden, "roberta", CAPPY_PRECISION_AUTO); /* three labels: nothing to rank by */
     scorer = make_scorer(golden.model, 1);
     assert_int_equal(
         cappy_rank(scorer, golden.pairs[0].instruction, candidates, 1, scores, &best, &error),
@@ -212,7 +245,7 @@ static void test_options(void **state)
     (void)state;
     struct golden golden;
     cappy_error error;
-    open_golden(&golden, "bert");
+    open_golden(&golden, "bert", CAPPY_PRECISION_AUTO);
     cappy_scorer *scorer = NULL;
     cappy_scorer_options options = {.struct_size = sizeof options, .max_length = 7};
     assert_int_equal(cappy_scorer_create(golden.model, &options, &scorer, &error), CAPPY_ARGUMENT);
@@ -242,9 +275,8 @@ static void test_options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reference),
-        cmocka_unit_test(test_batch_invariance),
-        cmocka_unit_test(test_rank),
+        cmocka_unit_test(test_reference), cmocka_unit_test(test_batch_invariance),
+        cmocka_unit_test(test_narrow),    cmocka_unit_test(test_rank),
         cmocka_unit_test(test_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
