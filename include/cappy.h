@@ -167,9 +167,9 @@ typedef struct cappy_model_info {
 CAPPY_API cappy_status cappy_model_describe(const cappy_model *model, cappy_model_info *info,
                                             cappy_error *error);
 
-/* Measures for about a fifth of a second what the multipliers of this machine can do with the model's
- * kernel set and precision, registers with registers, on `threads` threads at once (0: as many as there
- * are processors): *operations a second. Errors: CAPPY_ARGUMENT. */
+/* Measures for about a fifth of a second what the multipliers of this machine can do with the
+ * model's kernel set and precision, registers with registers, on `threads` threads at once (0: as
+ * many as there are processors): *operations a second. Errors: CAPPY_ARGUMENT. */
 CAPPY_API cappy_status cappy_model_peak(const cappy_model *model, size_t threads,
                                         double *operations, cappy_error *error);
 

@@ -19,8 +19,8 @@ cappy_status cappy_json_parse(const char *text, size_t size, json_t **value, cap
 
 /* As cappy_json_parse for a row of a JSON lines file, which is passed on as it was written: numbers
  * of any size are allowed (all of them become reals), and errors give the byte of the line, from 1,
- * and the remedy. More than CAPPY_ROW_MAX_VALUES values are refused: each takes far more memory than
- * its text. */
+ * and the remedy. More than CAPPY_ROW_MAX_VALUES values are refused: each takes far more memory
+ * than its text. */
 cappy_status cappy_json_parse_row(const char *text, size_t size, json_t **value,
                                   cappy_error *error);
 

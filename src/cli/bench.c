@@ -36,8 +36,8 @@ static int compare_times(const void *a, const void *b)
     return (*left > *right) - (*left < *right);
 }
 
-/* The median time of scoring `workload`; *peak, where not NULL, becomes the median of the peak measured
- * between the rounds, so that a machine that changes its speed does so for both. */
+/* The median time of scoring `workload`; *peak, where not NULL, becomes the median of the peak
+ * measured between the rounds, so that a machine that changes its speed does so for both. */
 static cappy_status measure(struct cappy_session *session, const struct cappy_workload *workload,
                             size_t rounds, size_t threads, double *seconds, double *peak,
                             cappy_error *error)

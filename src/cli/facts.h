@@ -34,7 +34,8 @@ void cappy_facts_add_text(struct cappy_facts *facts, const char *part, const cha
 void cappy_facts_add_count(struct cappy_facts *facts, const char *part, const char *key,
                            const char *title, uint64_t count);
 
-/* A number of bytes or of things, shown in millions or, from ten thousand of them on, in billions. */
+/* A number of bytes or of things, shown in millions or, from ten thousand of them on, in
+ * billions. */
 void cappy_facts_add_large(struct cappy_facts *facts, const char *part, const char *key,
                            const char *title, uint64_t count, const char *million,
                            const char *billion);

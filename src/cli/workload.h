@@ -12,8 +12,8 @@ struct cappy_workload {
     size_t n_texts;
 };
 
-/* 512 pairs of 24 to 512 tokens, four for each instruction. On failure too the caller frees it, here
- * and below. */
+/* 512 pairs of 24 to 512 tokens, four for each instruction. On failure too the caller frees it,
+ * here and below. */
 cappy_status cappy_workload_mixed(struct cappy_workload *workload, cappy_error *error);
 
 /* n pairs of `tokens` tokens each. */

@@ -22,8 +22,8 @@
  *   FP32  float
  *   BF16  the upper half of a float, rounded to nearest even
  *   INT8  a byte that means (byte - 128) * scale of the row, scale = largest magnitude / 127
- * A row that is read by a matrix product is filled with zeros up to a whole number of groups of four
- * bytes (INT8: with 128); see cappy_row_size. */
+ * A row that is read by a matrix product is filled with zeros up to a whole number of groups of
+ * four bytes (INT8: with 128); see cappy_row_size. */
 struct cappy_rows {
     cappy_precision precision;
     void *data;
@@ -38,7 +38,8 @@ size_t cappy_row_size(cappy_precision precision, size_t width);
 
 /* A weight matrix W [N, K] with its bias, packed for one kernel set: panels of `panel` outputs, the
  * last one padded with zeros. A panel is [groups][panel][G]: G inputs of one output lie together in
- * four bytes (G = 1 for FP32, 2 for BF16, 4 for INT8), as the dot product instructions take them. */
+ * four bytes (G = 1 for FP32, 2 for BF16, 4 for INT8), as the dot product instructions take
+ * them. */
 struct cappy_matrix {
     cappy_precision precision;
     size_t n;

@@ -98,8 +98,8 @@ static cappy_status bind_norm(struct cappy_model *model, const char *module,
     return copy_f32(model, module, "bias", width, 0, &norm->bias, error);
 }
 
-/* Packs the panels of tensors[count], stacked on top of each other, each [rows, k]; `room` holds one
- * panel of fp32 for each thread. */
+/* Packs the panels of tensors[count], stacked on top of each other, each [rows, k]; `room` holds
+ * one panel of fp32 for each thread. */
 static void pack_panels(const struct cappy_kernels *kernels, struct cappy_matrix *matrix,
                         const struct cappy_tensor *const *tensors, size_t rows, float *room,
                         size_t threads)

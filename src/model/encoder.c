@@ -149,9 +149,9 @@ static float *row_at(const struct cappy_rows *rows, size_t row)
     return (float *)((char *)rows->data + row * rows->stride);
 }
 
-/* y [m, N] = epilogue(x W^T + bias), of which panels [first_panel, last_panel). This member's share:
- * whole panels of all rows where there are enough of them, so that a member reads as few panels as
- * it can; otherwise blocks of rows of a panel. */
+/* y [m, N] = epilogue(x W^T + bias), of which panels [first_panel, last_panel). This member's
+ * share: whole panels of all rows where there are enough of them, so that a member reads as few
+ * panels as it can; otherwise blocks of rows of a panel. */
 static void multiply(const struct pass *pass, const struct cappy_matrix *matrix, size_t first_panel,
                      size_t last_panel, size_t m, struct cappy_rows x, struct cappy_rows y,
                      enum cappy_epilogue epilogue, const struct cappy_rows *residual)

@@ -13,8 +13,9 @@ struct cappy_sequence {
     float *scores; /* [L], where the result goes */
 };
 
-/* The working memory of one pass: room for `capacity` tokens. What a matrix product reads is kept in
- * the model's precision; what is added up and normalised, in fp32. In fp32 the two are the same. */
+/* The working memory of one pass: room for `capacity` tokens. What a matrix product reads is kept
+ * in the model's precision; what is added up and normalised, in fp32. In fp32 the two are the
+ * same. */
 struct cappy_workspace {
     size_t capacity;
     char *memory;                     /* everything below lies in here */

@@ -234,8 +234,8 @@ static cappy_status collect_failures(struct cappy_scorer *scorer, cappy_error *e
     return CAPPY_OK;
 }
 
-/* Operations of the matrix products and of attention for a sequence of n tokens. The last layer needs
- * keys and values of all tokens, everything else for one. */
+/* Operations of the matrix products and of attention for a sequence of n tokens. The last layer
+ * needs keys and values of all tokens, everything else for one. */
 static double count_operations(const struct cappy_config *config, size_t n)
 {
     const double h = (double)config->hidden_size;

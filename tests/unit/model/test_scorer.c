@@ -126,7 +126,8 @@ static void test_reference(void **state)
     unsetenv("CAPPY_ISA");
 }
 
-/* Random batches of random pairs, in random order, with 1 to 4 threads, equal to each pair alone. */
+/* Random batches of random pairs, in random order, with 1 to 4 threads, equal to each pair
+ * alone. */
 static void check_batch_invariance(const char *name, cappy_precision precision)
 {
     enum { ROUNDS = 60, MOST = 700 };
@@ -173,8 +174,8 @@ static void test_batch_invariance(void **state)
     }
 }
 
-/* The narrow precisions stay near fp32: these random models are far more sensitive than trained ones,
- * so the bounds are wide; tools/precision_loss.py measures what matters. */
+/* The narrow precisions stay near fp32: these random models are far more sensitive than trained
+ * ones, so the bounds are wide; tools/precision_loss.py measures what matters. */
 static void test_narrow(void **state)
 {
     (void)state;

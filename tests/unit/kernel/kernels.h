@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the tests of the kernels share: random rows, rows in a precision and what they hold exactly,
+ * and a walk over the kernel sets this processor has. Include after cmocka. */
+#ifndef CAPPY_TESTS_KERNEL_H
+#define CAPPY_TESTS_KERNEL_H
+
+#include <math.h>
+#include <string.h>
+
+#include "kernel/kernel.h"
+
+static inline float random_float(void)
+{
+    static unsigned random_state = 1;
+    random_state = random_state * 1664525u + 1013904223u;
+    return (float)(random_state >> 8) / (float)(1 << 23) - 1.0f;
+}
+
+static inline float *random_floats(size_t n)
+{
+    float *x = cappy_alloc_aligned(n, sizeof *x);
+    assert_non_null(x);
+    for (size_t i = 0; i < n; i++) {
+        x[i] = random_float();
+    }
+    return x;
+}
+
+/* Rows of `width` numbers, `stride` apart, with NaN between them: a kernel that reads the gap shows
+ * it. */
+static inline float *random_rows(size_t rows, size_t width, size_t stride)
+{
+    float *x = random_floats(rows * stride);
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = width; j < stride; j++) {
+            x[i * stride + j] = NAN;
+        }
+    }
+    return x;
+}
+
+static inline void for_each_set(void (*check)(const struct cappy_kernels *))
+{
+    for (size_t i = 0; i < cappy_kernels_count(); i++) {
+        if (cappy_kernels_at(i) != NULL) {
+            check(cappy_kernels_at(i));
+        }
+    }
+}
+
+static const cappy_precision precisions[] = {CAPPY_PRECISION_FP32, CAPPY_PRECISION_BF16,
+                                             CAPPY_PRECISION_INT8};
+
+static inline float to_bf16(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* exact[k] = what x[k] becomes in the precision, by the definition in kernel.h. */
+static inline void round_exactly(cappy_precision precision, const float *x, size_t k, double *exact)
+{
+    float largest = 0;
+    for (size_t i = 0; i < k; i++) {
+        largest = fmaxf(largest, fabsf(x[i]));
+    }
+    const float scale = largest > 0 ? largest / 127 : 1;
+    for (size_t i = 0; i < k; i++) {
+        exact[i] = precision == CAPPY_PRECISION_FP32 ? (double)x[i]
+                   : precision == CAPPY_PRECISION_BF16
+                       ? (double)to_bf16(x[i])
+                       : rint((double)(x[i] / scale)) * (double)scale;
+    }
+}
+
+/* Rows of fp32 in a precision, NaN or garbage between them. */
+static inline struct cappy_rows make_rows(const struct cappy_kernels *kernels,
+                                          cappy_precision precision, float *x, size_t m, size_t k,
+                                          size_t x_stride)
+{
+    struct cappy_rows fp32 = {CAPPY_PRECISION_FP32, x, x_stride * sizeof(float), NULL};
+    if (precision == CAPPY_PRECISION_FP32) {
+        return fp32;
+    }
+    struct cappy_rows rows = {precision, NULL, cappy_row_size(precision, k) + 8, NULL};
+    rows.data = cappy_alloc_aligned(m, rows.stride);
+    rows.scales = cappy_alloc(m, sizeof(float));
+    memset(rows.data, 0xff, m * rows.stride);
+    kernels->convert(&(struct cappy_conversion){m, k, fp32, rows});
+    return rows;
+}
+
+#endif
