@@ -1,5 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 if(CAPPY_TESTS)
+    # The tests of the kernels run the AMX set on every processor with AVX-512, its tiles emulated.
+    if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+        add_library(kernel_amx_emulated OBJECT unit/kernel/amx_emulated.c)
+        target_link_libraries(kernel_amx_emulated PRIVATE cappy_flags)
+        target_compile_options(kernel_amx_emulated PRIVATE -mavx2 -mfma -mavx512f -mavx512bw
+            -mavx512dq -mavx512vl -mavx512vnni)
+    endif()
     file(GLOB_RECURSE unit_tests RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS unit/*/test_*.c)
     foreach(source IN LISTS unit_tests)
         string(REGEX REPLACE "unit/([a-z0-9_]+)/test_([a-z0-9_]+)\\.c" "\\1/\\2" name ${source})
@@ -7,6 +14,9 @@ if(CAPPY_TESTS)
         add_executable(${target} ${source})
         target_link_libraries(${target} PRIVATE cappy_core PkgConfig::CMOCKA)
         target_compile_definitions(${target} PRIVATE CAPPY_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}")
+        if(name MATCHES "^kernel/" AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+            target_link_libraries(${target} PRIVATE kernel_amx_emulated)
+        endif()
         if(name STREQUAL "model/memory")
             target_link_options(${target} PRIVATE
                 -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=free)

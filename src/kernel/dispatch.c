@@ -5,6 +5,8 @@
 #include <string.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 #include "kernel/kernel.h"
@@ -55,6 +57,28 @@ static int has_avx512bf16(void)
     return has_avx512vnni() && __builtin_cpu_supports("avx512bf16");
 }
 
+/* CPUID names AMX, the system saves the tiles (XCR0), and this process may use them: Linux wants to be
+ * asked once before threads start. */
+static int has_amx(void)
+{
+    enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24, AMX_INT8 = 1 << 25, TILE_STATE = 3 << 17 };
+    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
+    const unsigned wanted = AMX_BF16 | AMX_TILE | AMX_INT8;
+    unsigned eax;
+    unsigned ebx;
+    unsigned ecx;
+    unsigned edx;
+    if (!has_avx512vnni() || !__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) ||
+        (edx & wanted) != wanted) {
+        return 0;
+    }
+    unsigned low;
+    unsigned high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0)); /* AVX-512 implies OSXSAVE */
+    return (low & TILE_STATE) == TILE_STATE &&
+           syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+}
+
 /* Intel runs VDPBF16PS at half the speed of fp32 multiply-adds, AMD at twice. */
 static int is_amd(void)
 {
@@ -71,6 +95,7 @@ static const struct set sets[] = {
     {&cappy_kernels_avx512vnni, has_avx512vnni, always, "AVX-512, and VNNI for int8"},
     {&cappy_kernels_avx512bf16, has_avx512bf16, is_amd,
      "AVX-512, VNNI for int8, and BF16 at twice the speed of fp32"},
+    {&cappy_kernels_amx, has_amx, always, "AMX tiles for bf16 and int8, AVX-512 for the rest"},
 #endif
 };
 
@@ -126,10 +151,12 @@ cappy_status cappy_kernels_choose(const struct cappy_kernels **kernels, const ch
 
 size_t cappy_row_size(cappy_precision precision, size_t width)
 {
-    const size_t group = precision == CAPPY_PRECISION_INT8   ? 4
-                         : precision == CAPPY_PRECISION_BF16 ? 2
-                                                             : 1;
-    return (width + group - 1) / group * sizeof(float);
+    enum { LINE = 64 };
+    if (precision == CAPPY_PRECISION_FP32) {
+        return width * sizeof(float);
+    }
+    const size_t bytes = precision == CAPPY_PRECISION_BF16 ? 2 * width : width;
+    return (bytes + LINE - 1) / LINE * LINE;
 }
 
 size_t cappy_attention_scratch(size_t n, size_t width)

@@ -22,8 +22,10 @@
  *   FP32  float
  *   BF16  the upper half of a float, rounded to nearest even
  *   INT8  a byte that means (byte - 128) * scale of the row, scale = largest magnitude / 127
- * A row that is read by a matrix product is filled with zeros up to a whole number of groups of
- * four bytes (INT8: with 128); see cappy_row_size. */
+ * BF16 and INT8 rows are filled with zeros (INT8: with 128) up to cappy_row_size, a whole number of 64
+ * bytes. A matrix product may read CAPPY_SLACK_ROWS rows beyond the last; what they hold does not matter. */
+enum { CAPPY_SLACK_ROWS = 31 };
+
 struct cappy_rows {
     cappy_precision precision;
     void *data;
@@ -31,7 +33,7 @@ struct cappy_rows {
     float *scales; /* [M]; INT8 only */
 };
 
-/* Bytes of a row of `width` numbers, filled up to whole groups. */
+/* Bytes of a row of `width` numbers, filled up. */
 size_t cappy_row_size(cappy_precision precision, size_t width);
 
 /* ---- Matrices ---- */
@@ -45,7 +47,7 @@ struct cappy_matrix {
     size_t n;
     size_t k;
     size_t panel;  /* outputs in a panel: the kernel set's */
-    size_t groups; /* ceil(K / G) */
+    size_t groups; /* in a row of K numbers, filled up: cappy_row_size / 4 */
     void *packed;  /* [ceil(N / panel)][groups][panel][G] */
     float *bias;   /* [ceil(N / panel) * panel], padded with zeros */
     /* INT8 only, of each output, padded like bias: */
@@ -78,7 +80,7 @@ struct cappy_gemm {
     enum cappy_epilogue epilogue;
     const float *residual;  /* [m, N], for CAPPY_EPILOGUE_RESIDUAL; may be y */
     size_t residual_stride; /* floats between its rows */
-    float *sums;            /* scratch of m * panel floats, 64-byte aligned */
+    float *sums;            /* scratch of (m + CAPPY_SLACK_ROWS) * panel floats, 64-byte aligned */
 };
 
 /* ---- Attention ---- */

@@ -6,8 +6,9 @@
 #include "kernel/kernel.h"
 
 enum {
-    CAPPY_MAX_LANES = 16,      /* floats in the widest vector of any set */
-    CAPPY_ATTENTION_ROWS = 12, /* queries that attention works on at a time: two tiles */
+    CAPPY_MAX_LANES = 16, /* floats in the widest vector of any set */
+    CAPPY_ATTENTION_ROWS =
+        12, /* queries that attention works on at a time: whole tiles of any set */
 };
 
 extern const struct cappy_kernels cappy_kernels_scalar;
@@ -16,5 +17,6 @@ extern const struct cappy_kernels cappy_kernels_avx2vnni;
 extern const struct cappy_kernels cappy_kernels_avx512;
 extern const struct cappy_kernels cappy_kernels_avx512vnni;
 extern const struct cappy_kernels cappy_kernels_avx512bf16;
+extern const struct cappy_kernels cappy_kernels_amx;
 
 #endif

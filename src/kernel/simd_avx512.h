@@ -3,7 +3,11 @@
 #include <immintrin.h>
 #include <stdint.h>
 
+#if defined(SET_HAS_AMX)
+enum { LANES = 16, TILE_ROWS = 12, TILE_VECTORS = 2 }; /* panels as wide as two AMX tiles */
+#else
 enum { LANES = 16, TILE_ROWS = 6, TILE_VECTORS = 4 };
+#endif
 
 typedef __m512 vec;
 

@@ -42,7 +42,7 @@ static struct cappy_rows take_rows(struct layout *layout, cappy_precision precis
 {
     struct cappy_rows rows = {.precision = precision};
     rows.stride = (cappy_row_size(precision, width) + LINE - 1) / LINE * LINE + LINE;
-    rows.data = take(layout, m, rows.stride);
+    rows.data = take(layout, m + CAPPY_SLACK_ROWS, rows.stride);
     if (precision == CAPPY_PRECISION_INT8) {
         rows.scales = take(layout, m, sizeof *rows.scales);
     }
@@ -76,7 +76,7 @@ static void lay_out(struct cappy_workspace *work, const struct cappy_model *mode
     work->scratch_size = cappy_attention_scratch(t, h / model->config.n_heads);
     work->scratch_size = (work->scratch_size + LINE - 1) / LINE * LINE;
     work->scratch = take(layout, team * work->scratch_size, sizeof *work->scratch);
-    work->sums_size = t * model->kernels->panel;
+    work->sums_size = (t + CAPPY_SLACK_ROWS) * model->kernels->panel;
     work->sums = take(layout, team * work->sums_size, sizeof *work->sums);
 }
 

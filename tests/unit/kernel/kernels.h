@@ -39,12 +39,24 @@ static inline float *random_rows(size_t rows, size_t width, size_t stride)
     return x;
 }
 
+/* The AMX set with its tiles emulated (amx_emulated.c), for processors with AVX-512 but no AMX. */
+#if defined(__x86_64__)
+extern const struct cappy_kernels cappy_kernels_amx_emulated;
+#endif
+
 static inline void for_each_set(void (*check)(const struct cappy_kernels *))
 {
     for (size_t i = 0; i < cappy_kernels_count(); i++) {
-        if (cappy_kernels_at(i) != NULL) {
-            check(cappy_kernels_at(i));
+        const struct cappy_kernels *kernels = cappy_kernels_at(i);
+        if (kernels == NULL) {
+            continue;
         }
+        check(kernels);
+#if defined(__x86_64__)
+        if (strcmp(kernels->name, "avx512vnni") == 0) {
+            check(&cappy_kernels_amx_emulated);
+        }
+#endif
     }
 }
 
@@ -86,11 +98,30 @@ static inline struct cappy_rows make_rows(const struct cappy_kernels *kernels,
         return fp32;
     }
     struct cappy_rows rows = {precision, NULL, cappy_row_size(precision, k) + 8, NULL};
-    rows.data = cappy_alloc_aligned(m, rows.stride);
+    rows.data = cappy_alloc_aligned(m + CAPPY_SLACK_ROWS, rows.stride);
     rows.scales = cappy_alloc(m, sizeof(float));
-    memset(rows.data, 0xff, m * rows.stride);
+    memset(rows.data, 0xff, (m + CAPPY_SLACK_ROWS) * rows.stride);
     kernels->convert(&(struct cappy_conversion){m, k, fp32, rows});
     return rows;
+}
+
+/* The number at column j of row i, by the definition in kernel.h. */
+static inline double number_at(const struct cappy_rows *rows, size_t i, size_t j)
+{
+    const char *row = (const char *)rows->data + i * rows->stride;
+    if (rows->precision == CAPPY_PRECISION_INT8) {
+        return ((double)(uint8_t)row[j] - 128) * (double)rows->scales[i];
+    }
+    float value;
+    if (rows->precision == CAPPY_PRECISION_BF16) {
+        uint16_t half;
+        memcpy(&half, row + j * sizeof half, sizeof half);
+        const uint32_t bits = (uint32_t)half << 16;
+        memcpy(&value, &bits, sizeof value);
+    } else {
+        memcpy(&value, row + j * sizeof value, sizeof value);
+    }
+    return (double)value;
 }
 
 #endif

@@ -20,23 +20,17 @@ static void check_conversion_case(const struct cappy_kernels *kernels, size_t k)
     for (size_t p = 1; p < 3; p++) {
         struct cappy_rows rows = make_rows(kernels, precisions[p], x, M, k, k + 1);
         for (size_t i = 0; i < M; i++) {
-            const char *row = (const char *)rows.data + i * rows.stride;
+            const uint8_t *row = (const uint8_t *)rows.data + i * rows.stride;
             round_exactly(precisions[p], x + i * (k + 1), k, exact);
             for (size_t j = 0; j < cappy_row_size(precisions[p], k) / (p == 1 ? 2 : 1); j++) {
-                double got = ((double)(uint8_t)row[j] - 128) * (double)rows.scales[i];
-                if (p == 1) {
-                    uint32_t bits = (uint32_t)((const uint16_t *)(const void *)row)[j] << 16;
-                    float value;
-                    memcpy(&value, &bits, sizeof value);
-                    got = (double)value;
-                }
+                const double got = number_at(&rows, i, j);
                 /* INT8: a number between two steps may go either way by the rounding of 1 /
                  * scale. */
                 double allowed = p == 1 ? 0 : (double)rows.scales[i] * 0.501;
                 double wanted = j < k ? (p == 1 ? exact[j] : (double)x[i * (k + 1) + j]) : 0;
                 assert_true(fabs(got - wanted) <= allowed);
             }
-            assert_int_equal((uint8_t)row[cappy_row_size(precisions[p], k)], 0xff);
+            assert_int_equal(row[cappy_row_size(precisions[p], k)], 0xff);
         }
         cappy_free(rows.data);
         cappy_free(rows.scales);
