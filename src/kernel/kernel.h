@@ -22,8 +22,9 @@
  *   FP32  float
  *   BF16  the upper half of a float, rounded to nearest even
  *   INT8  a byte that means (byte - 128) * scale of the row, scale = largest magnitude / 127
- * BF16 and INT8 rows are filled with zeros (INT8: with 128) up to cappy_row_size, a whole number of 64
- * bytes. A matrix product may read CAPPY_SLACK_ROWS rows beyond the last; what they hold does not matter. */
+ * BF16 and INT8 rows are filled with zeros (INT8: with 128) up to cappy_row_size, a whole number of
+ * 64 bytes. A matrix product may read CAPPY_SLACK_ROWS rows beyond the last; what they hold does
+ * not matter. */
 enum { CAPPY_SLACK_ROWS = 31 };
 
 struct cappy_rows {

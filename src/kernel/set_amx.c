@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The AMX kernel set: Sapphire Rapids and later. Matrix products in bf16 and int8 on tiles, the rest as
- * AVX-512 has it. The tests build it once more with the tiles emulated, under another name. */
+/* The AMX kernel set: Sapphire Rapids and later. Matrix products in bf16 and int8 on tiles, the
+ * rest as AVX-512 has it. The tests build it once more with the tiles emulated, under another
+ * name. */
 #define SET_HAS_AMX
 
 #include "kernel/simd_avx512.h"

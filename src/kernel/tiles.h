@@ -86,8 +86,8 @@ static inline void tile_dot_u8s8(int sum, int left, int right)
 
 #include <immintrin.h>
 
-/* All eight tiles with 16 rows of 64 bytes. The compiler's own intrinsic covers 8 of the 64 bytes of
- * the configuration only and gives no barrier to memory, hence the assembly. */
+/* All eight tiles with 16 rows of 64 bytes. The compiler's own intrinsic covers 8 of the 64 bytes
+ * of the configuration only and gives no barrier to memory, hence the assembly. */
 static inline void tiles_configure(void)
 {
     struct {
@@ -118,8 +118,8 @@ static inline void tiles_release(void)
 
 #endif
 
-/* Stores by vector instructions are done before tiles are loaded from the same memory, and the other
- * way round. */
+/* Stores by vector instructions are done before tiles are loaded from the same memory, and the
+ * other way round. */
 static inline void tiles_barrier(void)
 {
     __asm__ volatile("" : : : "memory");
