@@ -111,10 +111,10 @@ typedef struct cappy_pair {
 typedef struct cappy_model cappy_model;
 
 typedef enum cappy_precision {
-    CAPPY_PRECISION_AUTO = 0, /* the fastest whose measured loss is within the documented bound */
+    CAPPY_PRECISION_AUTO = 0, /* the library chooses: fp32 in this version */
     CAPPY_PRECISION_FP32 = 1, /* equals the reference implementation within 1e-4 */
-    CAPPY_PRECISION_BF16 = 2,
-    CAPPY_PRECISION_INT8 = 3,
+    CAPPY_PRECISION_BF16 = 2, /* the encoder's matrices and what they multiply; fp32 sums */
+    CAPPY_PRECISION_INT8 = 3, /* the same in int8: a scale for each output and each token */
 } cappy_precision;
 
 typedef struct cappy_model_options {
