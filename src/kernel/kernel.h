@@ -77,7 +77,8 @@ struct cappy_gemm {
     size_t last_panel;
     size_t m;
     struct cappy_rows x; /* [m, K], of the matrix's precision */
-    struct cappy_rows y; /* [m, N], FP32 or BF16; column 0 is the matrix's output 0 */
+    struct cappy_rows y; /* [m, N], FP32 or BF16; column 0 is the matrix's output 0; nothing beyond
+                            column N is written, so whoever owns BF16 rows fills them up */
     enum cappy_epilogue epilogue;
     const float *residual;  /* [m, N], for CAPPY_EPILOGUE_RESIDUAL; may be y */
     size_t residual_stride; /* floats between its rows */

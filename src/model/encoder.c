@@ -96,8 +96,10 @@ cappy_status cappy_workspace_init(struct cappy_workspace *workspace,
     }
     layout = (struct layout){.memory = new.memory};
     lay_out(&new, model, team, &layout);
-    /* A matrix product writes its own columns only: what fills its bf16 rows up stays zero. */
-    memset(new.ffn.data, 0, capacity * new.ffn.stride);
+    if (new.ffn.precision != CAPPY_PRECISION_FP32) {
+        /* A matrix product writes its own columns only: what fills its rows up stays zero. */
+        memset(new.ffn.data, 0, capacity * new.ffn.stride);
+    }
     cappy_workspace_free(workspace);
     *workspace = new;
     return CAPPY_OK;

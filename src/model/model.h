@@ -11,6 +11,9 @@
 #include "token/token.h"
 #include "weights/weights.h"
 
+/* Tokens of the shortest limit that leaves room for text beside the special tokens. */
+enum { CAPPY_MIN_LENGTH = 8 };
+
 /* Weight and bias of a layer normalisation. */
 struct cappy_norm_weights {
     float *weight; /* [H] */

@@ -6,9 +6,8 @@
 
 #include "model/bind.h"
 #include "model/model.h"
+#include "model/structs.h"
 #include "model/threads.h"
-
-enum { MIN_LENGTH = 8 };
 
 /* RoBERTa counts positions from pad_token_id + 1, BERT from 0. */
 static size_t first_position(const struct cappy_config *config)
@@ -32,14 +31,14 @@ static cappy_status check(struct cappy_model *model, cappy_error *error)
     }
     const size_t first = first_position(config);
     const size_t wished = cappy_tokenizer_max_length(model->tokenizer);
-    if (config->n_positions < first + MIN_LENGTH) {
+    if (config->n_positions < first + CAPPY_MIN_LENGTH) {
         return cappy_error_set(
             error, CAPPY_FORMAT,
             "config.json's max_position_embeddings of %zu leaves no room for text",
             config->n_positions);
     }
     model->max_length = config->n_positions - first;
-    if (wished >= MIN_LENGTH && wished < model->max_length) {
+    if (wished >= CAPPY_MIN_LENGTH && wished < model->max_length) {
         model->max_length = wished;
     }
     return CAPPY_OK;
@@ -83,13 +82,7 @@ cappy_status cappy_model_open(const char *directory, const cappy_model_options *
                               cappy_model **model, cappy_error *error)
 {
     cappy_model_options chosen = {.struct_size = sizeof chosen};
-    if (options != NULL) {
-        if (options->struct_size < sizeof options->struct_size) {
-            return cappy_error_set(error, CAPPY_ARGUMENT, "options.struct_size is not set");
-        }
-        size_t size = options->struct_size < sizeof chosen ? options->struct_size : sizeof chosen;
-        memcpy(&chosen, options, size);
-    }
+    CAPPY_TRY(cappy_struct_read(&chosen, sizeof chosen, options, error));
     cappy_precision precision;
     CAPPY_TRY(choose_precision(chosen.precision, &precision, error));
     size_t threads;
@@ -138,13 +131,8 @@ static uint64_t count_parameters(const struct cappy_weights *weights)
 cappy_status cappy_model_describe(const cappy_model *model, cappy_model_info *info,
                                   cappy_error *error)
 {
-    const size_t size = info->struct_size;
-    if (size < sizeof info->struct_size || size > 65536) {
-        return cappy_error_set(error, CAPPY_ARGUMENT, "info.struct_size is not set");
-    }
     const struct cappy_config *config = &model->config;
     const cappy_model_info full = {
-        .struct_size = size,
         .architecture = config->model_type,
         .tokenizer = cappy_tokenizer_kind(model->tokenizer),
         .weights_format = cappy_weights_format(model->weights),
@@ -163,9 +151,7 @@ cappy_status cappy_model_describe(const cappy_model *model, cappy_model_info *in
         .n_parameters = count_parameters(model->weights),
         .weights_size = cappy_weights_size(model->weights),
     };
-    memset(info, 0, size);
-    memcpy(info, &full, size < sizeof full ? size : sizeof full);
-    return CAPPY_OK;
+    return cappy_struct_write(info, "info", &full, sizeof full, error);
 }
 
 const char *cappy_model_label(const cappy_model *model, size_t index)

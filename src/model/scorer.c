@@ -12,6 +12,7 @@
 
 #include "model/encoder.h"
 #include "model/model.h"
+#include "model/structs.h"
 #include "model/threads.h"
 
 #ifdef _OPENMP
@@ -21,7 +22,6 @@
 enum {
     WINDOW_PAIRS = 4096,
     PASS_TOKENS = 512, /* weights are read from memory once for these many tokens */
-    MIN_LENGTH = 8,
 };
 
 /* What one thread needs to tokenize and to compute passes by itself. */
@@ -100,19 +100,14 @@ cappy_status cappy_scorer_create(const cappy_model *model, const cappy_scorer_op
                                  cappy_scorer **scorer, cappy_error *error)
 {
     cappy_scorer_options chosen = {.struct_size = sizeof chosen};
-    if (options != NULL) {
-        if (options->struct_size < sizeof options->struct_size) {
-            return cappy_error_set(error, CAPPY_ARGUMENT, "options.struct_size is not set");
-        }
-        size_t size = options->struct_size < sizeof chosen ? options->struct_size : sizeof chosen;
-        memcpy(&chosen, options, size);
-    }
+    CAPPY_TRY(cappy_struct_read(&chosen, sizeof chosen, options, error));
     const size_t limit = model->max_length;
-    if (chosen.max_length != 0 && (chosen.max_length < MIN_LENGTH || chosen.max_length > limit)) {
+    if (chosen.max_length != 0 &&
+        (chosen.max_length < CAPPY_MIN_LENGTH || chosen.max_length > limit)) {
         return cappy_error_set(
             error, CAPPY_ARGUMENT,
             "a maximum length of %zu tokens was asked for; this model takes %d to %zu",
-            chosen.max_length, MIN_LENGTH, limit);
+            chosen.max_length, CAPPY_MIN_LENGTH, limit);
     }
     size_t threads;
     CAPPY_TRY(cappy_threads_choose(chosen.threads, &threads, error));
@@ -452,13 +447,5 @@ cappy_status cappy_tokenize(cappy_scorer *scorer, const cappy_pair *pair, int32_
 cappy_status cappy_scorer_count(const cappy_scorer *scorer, cappy_scorer_counts *counts,
                                 cappy_error *error)
 {
-    const size_t size = counts->struct_size;
-    if (size < sizeof counts->struct_size || size > 65536) {
-        return cappy_error_set(error, CAPPY_ARGUMENT, "counts.struct_size is not set");
-    }
-    cappy_scorer_counts full = scorer->counts;
-    full.struct_size = size;
-    memset(counts, 0, size);
-    memcpy(counts, &full, size < sizeof full ? size : sizeof full);
-    return CAPPY_OK;
+    return cappy_struct_write(counts, "counts", &scorer->counts, sizeof scorer->counts, error);
 }
