@@ -61,6 +61,21 @@ static inline size_t cappy_matrix_panels(const struct cappy_matrix *matrix)
     return (matrix->n + matrix->panel - 1) / matrix->panel;
 }
 
+/* Outputs [0, n) of W, n <= panel, to be panel `index` of a matrix. The number for output j and
+ * input i is w[j * output_stride + i * input_stride]: output_stride = K and input_stride = 1 for
+ * a weight as checkpoints hold it. The other way round, input_stride = N' and output_stride = 1,
+ * packs the transpose of a [N', K'] array: what training needs for the gradient of a layer's
+ * input (W^T) and of its weight (x^T, with rows from `transpose`, summed up by
+ * CAPPY_EPILOGUE_RESIDUAL). */
+struct cappy_packing {
+    const float *w;
+    size_t output_stride;
+    size_t input_stride;
+    size_t n;
+    struct cappy_matrix *matrix;
+    size_t index;
+};
+
 enum cappy_epilogue {
     CAPPY_EPILOGUE_NONE,      /* y */
     CAPPY_EPILOGUE_GELU_ERF,  /* y/2 (1 + erf(y/sqrt 2)) */
@@ -124,12 +139,13 @@ struct cappy_norm {
     struct cappy_rows rows; /* BF16 or INT8 */
 };
 
-/* Writes m rows of x (FP32 or BF16) as y (BF16 or INT8). */
+/* Writes m rows of x (FP32 or BF16) as y (BF16 or INT8); transposed: the columns of x as rows of y
+ * (FP32 or BF16). */
 struct cappy_conversion {
     size_t m;
     size_t width;
     struct cappy_rows x; /* [m, width] */
-    struct cappy_rows y; /* [m, width] */
+    struct cappy_rows y; /* [m, width]; transposed: [width, m] */
 };
 
 /* ---- Kernel sets ---- */
@@ -138,13 +154,14 @@ struct cappy_kernels {
     const char *name;
     size_t panel; /* outputs in a panel */
 
-    /* Packs outputs [0, n) of w [n, K], n <= panel, as panel `index` of a matrix whose arrays are
-     * allocated, with the scales and shifts of INT8. */
-    void (*pack)(const float *w, size_t n, struct cappy_matrix *matrix, size_t index);
+    /* Packs one panel of a matrix whose arrays are allocated, with the scales and shifts of
+     * INT8. */
+    void (*pack)(const struct cappy_packing *packing);
     void (*gemm)(const struct cappy_gemm *gemm);
     void (*attention)(const struct cappy_attention *attention);
     void (*norm)(const struct cappy_norm *norm);
     void (*convert)(const struct cappy_conversion *conversion);
+    void (*transpose)(const struct cappy_conversion *conversion);
 
     /* Multiplies registers with registers, `steps` times a whole tile, and returns the number of
      * operations (a multiplication and an addition are two): what the multipliers can do. */

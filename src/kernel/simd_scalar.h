@@ -22,6 +22,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "kernel/bf16.h"
+
 enum { LANES = 1, TILE_ROWS = 4, TILE_VECTORS = 8 };
 
 typedef float vec;
@@ -188,14 +190,13 @@ static inline veci veci_dot_u8s8(vec left, vec right, veci sum)
 
 static inline vec vec_load_bf16(const uint16_t *p, size_t n)
 {
-    return n != 0 ? vec_of_bits((uint32_t)*p << 16) : 0.0f;
+    return n != 0 ? float_from_bf16(*p) : 0.0f;
 }
 
 static inline void vec_store_bf16(uint16_t *p, vec a, size_t n)
 {
-    const uint32_t bits = vec_bits(a);
     if (n != 0) {
-        *p = (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
+        *p = bf16_from_float(a);
     }
 }
 

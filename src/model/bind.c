@@ -116,7 +116,7 @@ static void pack_panels(const struct cappy_kernels *kernels, struct cappy_matrix
                 const struct cappy_tensor *tensor = tensors[(first + i) / rows];
                 cappy_tensor_to_f32(tensor, (first + i) % rows * k, k, source + i * k);
             }
-            kernels->pack(source, n, matrix, p);
+            kernels->pack(&(struct cappy_packing){source, k, 1, n, matrix, p});
         }
     }
 }

@@ -38,8 +38,8 @@ static struct cappy_matrix make_matrix(const struct cappy_kernels *kernels,
     }
     for (size_t i = 0; i < panels; i++) {
         const size_t first = i * kernels->panel;
-        kernels->pack(w + first * k, n - first < kernels->panel ? n - first : kernels->panel,
-                      &matrix, i);
+        const size_t outputs = n - first < kernels->panel ? n - first : kernels->panel;
+        kernels->pack(&(struct cappy_packing){w + first * k, k, 1, outputs, &matrix, i});
     }
     return matrix;
 }
@@ -71,14 +71,19 @@ static struct problem make_problem(const struct cappy_kernels *kernels, cappy_pr
     return p;
 }
 
+static void free_matrix(struct cappy_matrix *matrix)
+{
+    cappy_free(matrix->packed);
+    cappy_free(matrix->bias);
+    cappy_free(matrix->scales);
+    cappy_free(matrix->shifts);
+}
+
 static void free_problem(struct problem *p)
 {
     cappy_free(p->x.data);
     cappy_free(p->x.scales);
-    cappy_free(p->matrix.packed);
-    cappy_free(p->matrix.bias);
-    cappy_free(p->matrix.scales);
-    cappy_free(p->matrix.shifts);
+    free_matrix(&p->matrix);
     cappy_free(p->x_exact);
     cappy_free(p->w_exact);
     cappy_free(p->residual);
@@ -222,6 +227,109 @@ static void check_gemm_invariance(const struct cappy_kernels *kernels)
     }
 }
 
+/* ---- What training adds ---- */
+
+/* A matrix packed from its transpose is the same matrix. */
+static void check_transposed_packing(const struct cappy_kernels *kernels)
+{
+    enum { N = 77, K = 131 };
+    float *w = random_floats((size_t)N * K);
+    float *turned = random_floats((size_t)N * K);
+    for (size_t j = 0; j < N; j++) {
+        for (size_t i = 0; i < K; i++) {
+            turned[i * N + j] = w[j * K + i];
+        }
+    }
+    for (size_t p = 0; p < 3; p++) {
+        struct cappy_matrix straight = make_matrix(kernels, precisions[p], w, N, K);
+        struct cappy_matrix back = make_matrix(kernels, precisions[p], w, N, K);
+        const size_t panels = cappy_matrix_panels(&back);
+        const size_t bytes = panels * kernels->panel * back.groups * sizeof(float);
+        memset(back.packed, 0xff, bytes);
+        for (size_t i = 0; i < panels; i++) {
+            const size_t first = i * kernels->panel;
+            const size_t outputs = N - first < kernels->panel ? N - first : kernels->panel;
+            kernels->pack(&(struct cappy_packing){turned + first, 1, N, outputs, &back, i});
+        }
+        assert_memory_equal(straight.packed, back.packed, bytes);
+        assert_memory_equal(straight.scales, back.scales, N * sizeof(float));
+        assert_memory_equal(straight.shifts, back.shifts, N * sizeof(int32_t));
+        free_matrix(&straight);
+        free_matrix(&back);
+    }
+    cappy_free(w);
+    cappy_free(turned);
+}
+
+/* dw += dy^T x, the gradient of a weight, by the means of a forward product: dy transposed gives
+ * the rows, x packed from its transpose the matrix, and what was there before is the residual. */
+static void check_weight_gradient(const struct cappy_kernels *kernels)
+{
+    enum { M = 83, N = 29, K = 70 }; /* tokens, outputs, inputs of the layer */
+    float *x = random_floats((size_t)M * K);
+    float *dy = random_rows(M, N, N + 2);
+    float *dw = random_floats((size_t)N * K);
+    for (size_t p = 0; p < 2; p++) {                                               /* fp32, bf16 */
+        struct cappy_matrix inputs = make_matrix(kernels, precisions[p], x, K, M); /* sizes only */
+        memset(inputs.bias, 0, cappy_matrix_panels(&inputs) * kernels->panel * sizeof(float));
+        for (size_t i = 0; i < cappy_matrix_panels(&inputs); i++) {
+            const size_t first = i * kernels->panel;
+            const size_t outputs = K - first < kernels->panel ? K - first : kernels->panel;
+            kernels->pack(&(struct cappy_packing){x + first, 1, K, outputs, &inputs, i});
+        }
+        struct cappy_rows gradients = {precisions[p], NULL, cappy_row_size(precisions[p], M), NULL};
+        gradients.data = cappy_alloc_aligned(N + CAPPY_SLACK_ROWS, gradients.stride);
+        memset(gradients.data, 0xff, (N + CAPPY_SLACK_ROWS) * gradients.stride);
+        const struct cappy_rows from = {CAPPY_PRECISION_FP32, dy, (N + 2) * sizeof(float), NULL};
+        kernels->transpose(&(struct cappy_conversion){M, N, from, gradients});
+        float *sums = random_floats((N + CAPPY_SLACK_ROWS) * kernels->panel);
+        float *sum = random_floats((size_t)N * K);
+        memcpy(sum, dw, (size_t)N * K * sizeof(float));
+        kernels->gemm(&(struct cappy_gemm){
+            .matrix = &inputs,
+            .last_panel = cappy_matrix_panels(&inputs),
+            .m = N,
+            .x = gradients,
+            .y = {CAPPY_PRECISION_FP32, sum, K * sizeof(float), NULL},
+            .epilogue = CAPPY_EPILOGUE_RESIDUAL,
+            .residual = sum,
+            .residual_stride = K,
+            .sums = sums,
+        });
+        for (size_t j = 0; j < N; j++) {
+            for (size_t i = 0; i < K; i++) {
+                double wanted = (double)dw[j * K + i];
+                for (size_t t = 0; t < M; t++) {
+                    const float a = dy[t * (N + 2) + j];
+                    const float b = x[t * K + i];
+                    wanted +=
+                        p == 0 ? (double)a * (double)b : (double)to_bf16(a) * (double)to_bf16(b);
+                }
+                assert_float_equal(sum[j * K + i], wanted, 2e-5);
+            }
+        }
+        free_matrix(&inputs);
+        cappy_free(gradients.data);
+        cappy_free(sums);
+        cappy_free(sum);
+    }
+    cappy_free(x);
+    cappy_free(dy);
+    cappy_free(dw);
+}
+
+static void test_transposed_packing(void **state)
+{
+    (void)state;
+    for_each_set(check_transposed_packing);
+}
+
+static void test_weight_gradient(void **state)
+{
+    (void)state;
+    for_each_set(check_weight_gradient);
+}
+
 static void test_gemm(void **state)
 {
     (void)state;
@@ -239,6 +347,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gemm),
         cmocka_unit_test(test_gemm_invariance),
+        cmocka_unit_test(test_transposed_packing),
+        cmocka_unit_test(test_weight_gradient),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
