@@ -95,6 +95,31 @@ static inline vec vec_scale_2n(vec a, vec n)
     return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), bits));
 }
 
+/* Pairs of numbers, then pairs of pairs, change places within 128 bits; then the 128 bits do. */
+static inline void vec_transpose(vec r[LANES])
+{
+    vec t[LANES];
+    for (size_t i = 0; i < LANES; i += 2) {
+        t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+        t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+    }
+    for (size_t i = 0; i < LANES; i += 4) {
+        for (size_t c = 0; c < 2; c++) {
+            const __m256d a = _mm256_castps_pd(t[i + c]);
+            const __m256d b = _mm256_castps_pd(t[i + c + 2]);
+            r[i + 2 * c] = _mm256_castpd_ps(_mm256_unpacklo_pd(a, b));
+            r[i + 2 * c + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(a, b));
+        }
+    }
+    for (size_t c = 0; c < 4; c++) {
+        t[c] = _mm256_permute2f128_ps(r[c], r[4 + c], 0x20);
+        t[4 + c] = _mm256_permute2f128_ps(r[c], r[4 + c], 0x31);
+    }
+    for (size_t i = 0; i < LANES; i++) {
+        r[i] = t[i];
+    }
+}
+
 static inline float vec_sum(vec a)
 {
     __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));

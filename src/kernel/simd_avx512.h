@@ -96,6 +96,37 @@ static inline vec vec_scale_2n(vec a, vec n)
     return _mm512_scalef_ps(a, n);
 }
 
+/* Pairs of numbers, then pairs of pairs, change places within 128 bits; then the 128 bits do. */
+static inline void vec_transpose(vec r[LANES])
+{
+    vec t[LANES];
+    for (size_t i = 0; i < LANES; i += 2) {
+        t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+        t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+    }
+    for (size_t i = 0; i < LANES; i += 4) {
+        for (size_t c = 0; c < 2; c++) {
+            const __m512d a = _mm512_castps_pd(t[i + c]);
+            const __m512d b = _mm512_castps_pd(t[i + c + 2]);
+            r[i + 2 * c] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, b));
+            r[i + 2 * c + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
+        }
+    }
+    for (size_t c = 0; c < 4; c++) {
+        const vec a = _mm512_shuffle_f32x4(r[c], r[4 + c], 0x88);
+        const vec b = _mm512_shuffle_f32x4(r[c], r[4 + c], 0xdd);
+        const vec d = _mm512_shuffle_f32x4(r[8 + c], r[12 + c], 0x88);
+        const vec e = _mm512_shuffle_f32x4(r[8 + c], r[12 + c], 0xdd);
+        t[c] = _mm512_shuffle_f32x4(a, d, 0x88);
+        t[4 + c] = _mm512_shuffle_f32x4(b, e, 0x88);
+        t[8 + c] = _mm512_shuffle_f32x4(a, d, 0xdd);
+        t[12 + c] = _mm512_shuffle_f32x4(b, e, 0xdd);
+    }
+    for (size_t i = 0; i < LANES; i++) {
+        r[i] = t[i];
+    }
+}
+
 static inline float vec_sum(vec a)
 {
     __m256 b = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));

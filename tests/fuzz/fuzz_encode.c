@@ -45,8 +45,8 @@ static void require_equal(const struct cappy_ids *a, const struct cappy_ids *b)
     require(a->n == b->n && (a->n == 0 || memcmp(a->data, b->data, a->n * sizeof *a->data) == 0));
 }
 
-/* Encodes two texts: again, they have the same ids, and with an encoder that has seen nothing. Making
- * that one is dear, so only one input in eight does. */
+/* Encodes two texts: again, they have the same ids, and with an encoder that has seen nothing.
+ * Making that one is dear, so only one input in eight does. */
 static void encode_both(const struct family *family, const cappy_text texts[2], bool thorough,
                         struct cappy_ids ids[2])
 {
