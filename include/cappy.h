@@ -111,15 +111,17 @@ typedef struct cappy_pair {
 typedef struct cappy_model cappy_model;
 
 typedef enum cappy_precision {
-    CAPPY_PRECISION_AUTO = 0, /* the library chooses: fp32 in this version */
-    CAPPY_PRECISION_FP32 = 1, /* equals the reference implementation within 1e-4 */
-    CAPPY_PRECISION_BF16 = 2, /* the encoder's matrices and what they multiply; fp32 sums */
-    CAPPY_PRECISION_INT8 = 3, /* the same in int8: a scale for each output and each token */
+    CAPPY_PRECISION_DEFAULT = 0, /* fp32 */
+    CAPPY_PRECISION_FP32 = 1,    /* equals the reference implementation within 1e-4 */
+    CAPPY_PRECISION_BF16 = 2,    /* the encoder's matrices and what they multiply; fp32 sums */
+    CAPPY_PRECISION_INT8 = 3,    /* the same in int8: a scale for each output and each token */
+    CAPPY_PRECISION_AUTO = 4,    /* the fastest here of those whose loss is within the bound that
+                                    docs/numbers.md states */
 } cappy_precision;
 
 typedef struct cappy_model_options {
     size_t struct_size;        /* sizeof(cappy_model_options) */
-    cappy_precision precision; /* of the arithmetic; default CAPPY_PRECISION_AUTO */
+    cappy_precision precision; /* of the arithmetic; default fp32 */
     size_t threads; /* used while opening; default: one for each processor this process may use */
 } cappy_model_options;
 

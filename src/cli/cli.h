@@ -52,7 +52,7 @@ struct cappy_common {
     size_t n_operands;
     const char *model;
     size_t threads;
-    int precision; /* a cappy_precision */
+    int precision; /* a cappy_precision, counted from CAPPY_PRECISION_FP32 */
     int device;    /* an enum cappy_device */
     size_t max_length;
     const char *output;

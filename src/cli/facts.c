@@ -121,6 +121,7 @@ const char *cappy_precision_name(cappy_precision precision)
     switch (precision) {
     case CAPPY_PRECISION_AUTO:
         return "auto";
+    case CAPPY_PRECISION_DEFAULT:
     case CAPPY_PRECISION_FP32:
         return "fp32";
     case CAPPY_PRECISION_BF16:

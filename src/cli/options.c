@@ -10,7 +10,7 @@
 
 enum { MAX_THREADS = 1024, MAX_LENGTH = 1 << 20 };
 
-static const char *const precisions[] = {"auto", "fp32", "bf16", "int8", NULL};
+static const char *const precisions[] = {"fp32", "bf16", "int8", "auto", NULL};
 static const char *const devices[] = {"cpu", "cuda", NULL};
 
 #define COMMON(member) offsetof(struct cappy_common, member)
@@ -38,8 +38,8 @@ const struct cappy_option cappy_common_options[] = {
      .value = "WHICH",
      .choices = precisions,
      .help =
-         "Arithmetic: auto, fp32, bf16 or int8. fp32 equals the reference implementation; bf16 and "
-         "int8 are faster and lose a little. auto is fp32 in this version."},
+         "Arithmetic: fp32 (if not given), bf16, int8 or auto. fp32 equals the reference "
+         "implementation; bf16 and int8 are faster and lose a little; auto is the fastest here."},
     {.name = "device",
      .type = CAPPY_OPTION_CHOICE,
      .group = CAPPY_WITH_MODEL,

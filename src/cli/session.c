@@ -65,9 +65,10 @@ static cappy_status choose_label(struct cappy_session *session, const char *labe
 static cappy_status open_parts(const struct cappy_common *common, struct cappy_session *session,
                                cappy_error *error)
 {
-    cappy_model_options model_options = {.struct_size = sizeof model_options,
-                                         .precision = (cappy_precision)common->precision,
-                                         .threads = common->threads};
+    cappy_model_options model_options = {
+        .struct_size = sizeof model_options,
+        .precision = (cappy_precision)(common->precision + CAPPY_PRECISION_FP32),
+        .threads = common->threads};
     CAPPY_TRY(cappy_model_open(common->model, &model_options, &session->model, error));
     cappy_model_info info = {.struct_size = sizeof info};
     CAPPY_TRY(cappy_model_describe(session->model, &info, error));

@@ -152,7 +152,8 @@ struct cappy_conversion {
 
 struct cappy_kernels {
     const char *name;
-    size_t panel; /* outputs in a panel */
+    size_t panel;            /* outputs in a panel */
+    cappy_precision fastest; /* whose products are the fastest */
 
     /* Packs one panel of a matrix whose arrays are allocated, with the scales and shifts of
      * INT8. */

@@ -95,6 +95,11 @@ static inline vec vec_scale_2n(vec a, vec n)
     return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), bits));
 }
 
+static inline void vec_hide(vec *a)
+{
+    __asm__ volatile("" : "+x"(*a));
+}
+
 /* Pairs of numbers, then pairs of pairs, change places within 128 bits; then the 128 bits do. */
 static inline void vec_transpose(vec r[LANES])
 {

@@ -96,6 +96,11 @@ static inline vec vec_scale_2n(vec a, vec n)
     return _mm512_scalef_ps(a, n);
 }
 
+static inline void vec_hide(vec *a)
+{
+    __asm__ volatile("" : "+v"(*a));
+}
+
 /* Pairs of numbers, then pairs of pairs, change places within 128 bits; then the 128 bits do. */
 static inline void vec_transpose(vec r[LANES])
 {

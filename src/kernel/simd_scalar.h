@@ -11,6 +11,7 @@
  *   vec_fma(a, b, c)       a b + c, rounded once where the instruction set has it
  *   vec_scale_2n(a, n)     a 2^n for whole n; a in [1/2, 2], |n| <= 126
  *   vec_transpose(square)  LANES vecs, rows to columns
+ *   vec_hide(&a)           nothing, but the compiler cannot see that a is what it was
  *   vec_sum, vec_largest   over the lanes, always in the same order
  *   veci                   LANES whole numbers of 32 bits; they too are kept in float arrays
  *   vec_dot_bf16(a, b, c)  c + the products of two bf16 in each lane of a and b
@@ -109,6 +110,11 @@ static inline vec vec_round(vec a)
 static inline vec vec_scale_2n(vec a, vec n)
 {
     return ldexpf(a, (int)n);
+}
+
+static inline void vec_hide(vec *a)
+{
+    __asm__ volatile("" : "+m"(*a));
 }
 
 static inline void vec_transpose(vec square[LANES])

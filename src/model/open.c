@@ -44,12 +44,15 @@ static cappy_status check(struct cappy_model *model, cappy_error *error)
     return CAPPY_OK;
 }
 
-static cappy_status choose_precision(cappy_precision wish, cappy_precision *precision,
-                                     cappy_error *error)
+static cappy_status choose_precision(cappy_precision wish, const struct cappy_kernels *kernels,
+                                     cappy_precision *precision, cappy_error *error)
 {
     switch (wish) {
-    case CAPPY_PRECISION_AUTO:
+    case CAPPY_PRECISION_DEFAULT:
         *precision = CAPPY_PRECISION_FP32;
+        return CAPPY_OK;
+    case CAPPY_PRECISION_AUTO:
+        *precision = kernels->fastest;
         return CAPPY_OK;
     case CAPPY_PRECISION_FP32:
     case CAPPY_PRECISION_BF16:
@@ -60,10 +63,11 @@ static cappy_status choose_precision(cappy_precision wish, cappy_precision *prec
     return cappy_error_set(error, CAPPY_ARGUMENT, "unknown precision %d", (int)wish);
 }
 
-static cappy_status open_parts(struct cappy_model *model, const char *directory, size_t threads,
-                               cappy_error *error)
+static cappy_status open_parts(struct cappy_model *model, const char *directory,
+                               cappy_precision precision, size_t threads, cappy_error *error)
 {
     CAPPY_TRY(cappy_kernels_choose(&model->kernels, &model->kernels_reason, error));
+    CAPPY_TRY(choose_precision(precision, model->kernels, &model->precision, error));
     CAPPY_TRY(cappy_config_read(directory, &model->config, error));
     CAPPY_TRY(cappy_tokenizer_open(directory, &model->tokenizer, error));
     cappy_status status = check(model, error);
@@ -83,8 +87,6 @@ cappy_status cappy_model_open(const char *directory, const cappy_model_options *
 {
     cappy_model_options chosen = {.struct_size = sizeof chosen};
     CAPPY_TRY(cappy_struct_read(&chosen, sizeof chosen, options, error));
-    cappy_precision precision;
-    CAPPY_TRY(choose_precision(chosen.precision, &precision, error));
     size_t threads;
     CAPPY_TRY(cappy_threads_choose(chosen.threads, &threads, error));
     char found[4096];
@@ -96,8 +98,7 @@ cappy_status cappy_model_open(const char *directory, const cappy_model_options *
     if (opened == NULL) {
         return cappy_error_no_memory(error);
     }
-    opened->precision = precision;
-    cappy_status status = open_parts(opened, directory, threads, error);
+    cappy_status status = open_parts(opened, directory, chosen.precision, threads, error);
     if (status != CAPPY_OK) {
         cappy_model_close(opened);
         return status;

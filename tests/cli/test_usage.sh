@@ -45,7 +45,7 @@ for value in -3 0 x '' 1x 99999999999999999999 1.5 ' 1' +1; do
     check "threads '$value'" 2 '*--threads must be a whole number from 1 to*' score --threads "$value"
 done
 check 'max-length 0' 2 '*--max-length must be a whole number from 8 to*' score --max-length 0
-check 'precision fp7' 2 '*--precision must be auto, fp32, bf16 or int8, not "fp7"*' \
+check 'precision fp7' 2 '*--precision must be fp32, bf16, int8 or auto, not "fp7"*' \
     score --precision fp7 -
 check 'device tpu' 2 '*--device must be cpu or cuda, not "tpu"*' score --device=tpu
 check 'device cuda' 2 '*without GPU support*' score --device cuda - </dev/null

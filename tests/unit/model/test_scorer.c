@@ -203,7 +203,7 @@ static void test_rank(void **state)
 {
     (void)state;
     struct golden golden;
-    open_golden(&golden, "bert", CAPPY_PRECISION_AUTO);
+    open_golden(&golden, "bert", CAPPY_PRECISION_DEFAULT);
     cappy_scorer *scorer = make_scorer(golden.model, 2);
     enum { N = 600 };
     static cappy_text candidates[N];
@@ -231,7 +231,7 @@ static void test_rank(void **state)
     cappy_scorer_free(scorer);
     close_golden(&golden);
 
-    open_golden(&golden, "roberta", CAPPY_PRECISION_AUTO); /* three labels: nothing to rank by */
+    open_golden(&golden, "roberta", CAPPY_PRECISION_DEFAULT); /* three labels: nothing to rank by */
     scorer = make_scorer(golden.model, 1);
     assert_int_equal(
         cappy_rank(scorer, golden.pairs[0].instruction, candidates, 1, scores, &best, &error),
@@ -246,7 +246,7 @@ static void test_options(void **state)
     (void)state;
     struct golden golden;
     cappy_error error;
-    open_golden(&golden, "bert", CAPPY_PRECISION_AUTO);
+    open_golden(&golden, "bert", CAPPY_PRECISION_DEFAULT);
     cappy_scorer *scorer = NULL;
     cappy_scorer_options options = {.struct_size = sizeof options, .max_length = 7};
     assert_int_equal(cappy_scorer_create(golden.model, &options, &scorer, &error), CAPPY_ARGUMENT);
