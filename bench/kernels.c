@@ -110,12 +110,14 @@ static double measure_gemm(const struct cappy_kernels *kernels, cappy_precision 
     return 2.0 * (double)m * (double)shape->n * (double)shape->k / best * 1e-9;
 }
 
-static double measure_attention(const struct cappy_kernels *kernels, size_t n, size_t width)
+static double measure_attention(const struct cappy_kernels *kernels, cappy_precision precision,
+                                size_t n, size_t width)
 {
     float *qkv = numbers(3 * n * width);
     float *y = numbers(n * width);
     float *scratch = numbers(cappy_attention_scratch(n, width));
     const struct cappy_attention head = {
+        .precision = precision,
         .n = n,
         .n_queries = n,
         .width = width,
@@ -173,10 +175,14 @@ static void measure_set(const struct cappy_kernels *kernels)
         }
     }
     printf("%s, attention     n =     24     103     512\n", kernels->name);
-    for (size_t width = 32; width <= 64; width += 32) {
-        printf("  head of %zu          %6.1f  %6.1f  %6.1f\n", width,
-               measure_attention(kernels, 24, width), measure_attention(kernels, 103, width),
-               measure_attention(kernels, 512, width));
+    for (size_t p = 0; p < 2; p++) { /* fp32, bf16 */
+        const cappy_precision precision = precisions[p].precision;
+        for (size_t width = 32; width <= 64; width += 32) {
+            printf("  %s, head of %zu    %6.1f  %6.1f  %6.1f\n", precisions[p].name, width,
+                   measure_attention(kernels, precision, 24, width),
+                   measure_attention(kernels, precision, 103, width),
+                   measure_attention(kernels, precision, 512, width));
+        }
     }
 }
 

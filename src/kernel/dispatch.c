@@ -161,9 +161,9 @@ size_t cappy_row_size(cappy_precision precision, size_t width)
 
 size_t cappy_attention_scratch(size_t n, size_t width)
 {
-    /* Room for K^T [D][n], V [n][D], scores [rows][n] and an output tile [rows][D], every n and D
-     * rounded up to a whole number of the widest vectors. */
+    /* Room for K^T [D][n], V [n][D], scores [rows][n] and tiles of output and of queries [rows][D],
+     * every n and D rounded up to a whole number of the widest vectors. */
     size_t n_up = (n + CAPPY_MAX_LANES - 1) / CAPPY_MAX_LANES * CAPPY_MAX_LANES;
     size_t d_up = (width + CAPPY_MAX_LANES - 1) / CAPPY_MAX_LANES * CAPPY_MAX_LANES;
-    return 2 * n_up * d_up + CAPPY_ATTENTION_ROWS * (n_up + d_up);
+    return 2 * n_up * d_up + CAPPY_ATTENTION_ROWS * (n_up + 2 * d_up);
 }

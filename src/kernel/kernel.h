@@ -105,6 +105,7 @@ struct cappy_gemm {
 /* softmax(scale q k^T) v of one head of one sequence, for n_queries of its tokens over all of its
  * n tokens. */
 struct cappy_attention {
+    cappy_precision precision; /* other than FP32: a set may round q, k, v and weights to bf16 */
     size_t n;
     size_t n_queries;
     size_t width;   /* D */

@@ -224,6 +224,26 @@ static inline void vec_store_bf16(uint16_t *p, vec a, size_t n)
     _mm512_mask_cvtepi32_storeu_epi16(p, vec_mask(n), _mm512_srli_epi32(bits, 16));
 }
 
+#if defined(__AVX512BF16__)
+#define SET_HAS_BF16
+
+/* a's numbers and then b's, as bf16 (numbers below 2^-126 become 0). */
+static inline vec vec_pack_bf16(vec a, vec b)
+{
+    return (vec)_mm512_cvtne2ps_pbh(b, a);
+}
+
+/* Pairs of bf16, a number of a's and one of b's. */
+static inline vec vec_pair_bf16(vec a, vec b)
+{
+    const __m512i both = (__m512i)_mm512_cvtne2ps_pbh(b, a);
+    const __m512i halves = _mm512_or_si512(
+        _mm512_cvtepu16_epi32(_mm512_castsi512_si256(both)),
+        _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(both, 1)), 16));
+    return _mm512_castsi512_ps(halves);
+}
+#endif
+
 static inline void vec_store_u8(uint8_t *p, vec a, size_t n)
 {
     __m512i whole = _mm512_add_epi32(_mm512_cvtps_epi32(a), _mm512_set1_epi32(128));

@@ -18,6 +18,8 @@
  *   veci_dot_u8s8(a, b, c) c + the products of four unsigned bytes in a with four signed ones in b
  *   vec_load_bf16(p, n)    n <= LANES bf16 as floats, the rest 0
  *   vec_store_bf16(p,a,n)  the first n lanes, rounded to nearest even
+ *   vec_pack_bf16(a, b)    SET_HAS_BF16 only: a's numbers and then b's
+ *   vec_pair_bf16(a, b)    the same: pairs of one of a's and one of b's
  *   vec_store_u8(p, a, n)  the first n lanes, rounded, plus 128; -128 <= a < 127.5 */
 #include <math.h>
 #include <stddef.h>

@@ -298,6 +298,7 @@ static void attend(const struct pass *pass, const struct cappy_rows *queries, bo
             }
             const float *kv = row_at(&work->qkv, begin) + head * width;
             pass->model->kernels->attention(&(struct cappy_attention){
+                .precision = pass->model->precision,
                 .n = pass->sequences[s].n,
                 .n_queries = first_only ? 1 : pass->sequences[s].n,
                 .width = width,

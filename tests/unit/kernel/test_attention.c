@@ -10,8 +10,11 @@
 
 #include "kernels.h"
 
-static void check_attention_case(const struct cappy_kernels *kernels, size_t n, size_t width)
+static void check_attention_case(const struct cappy_kernels *kernels, cappy_precision precision,
+                                 size_t n, size_t width)
 {
+    /* bf16 has eight bits; that of a score is in the exponent. */
+    const double bound = precision == CAPPY_PRECISION_FP32 ? 5e-6 : 0.03;
     const size_t stride = 3 * width + 1;
     const size_t y_stride = width + 2;
     float *qkv = random_rows(n, 3 * width, stride);
@@ -20,8 +23,8 @@ static void check_attention_case(const struct cappy_kernels *kernels, size_t n, 
     float *scratch = random_floats(cappy_attention_scratch(n, width));
     double *weight = calloc(n, sizeof *weight);
     const float scale = 3.0f / sqrtf((float)width);
-    struct cappy_attention head = {n,      n, width,    qkv,   stride, qkv + width, qkv + 2 * width,
-                                   stride, y, y_stride, scale, scratch};
+    struct cappy_attention head = {precision,       n,      n, width,    qkv,   stride, qkv + width,
+                                   qkv + 2 * width, stride, y, y_stride, scale, scratch};
     for (size_t i = 0; i < cappy_attention_scratch(n, width); i++) {
         scratch[i] = NAN; /* what it held before must not matter */
     }
@@ -41,7 +44,7 @@ static void check_attention_case(const struct cappy_kernels *kernels, size_t n, 
             for (size_t j = 0; j < n; j++) {
                 want += weight[j] / sum * (double)qkv[j * stride + 2 * width + d];
             }
-            assert_true(fabs((double)y[i * y_stride + d] - want) < 5e-6);
+            assert_true(fabs((double)y[i * y_stride + d] - want) < bound);
         }
         assert_true(isnan(y[i * y_stride + width]));
         struct cappy_attention one = head;
@@ -64,7 +67,8 @@ static void check_attention(const struct cappy_kernels *kernels)
     static const size_t widths[] = {1, 8, 12, 32, 64, 72};
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         for (size_t j = 0; j < sizeof widths / sizeof widths[0]; j++) {
-            check_attention_case(kernels, lengths[i], widths[j]);
+            check_attention_case(kernels, CAPPY_PRECISION_FP32, lengths[i], widths[j]);
+            check_attention_case(kernels, CAPPY_PRECISION_BF16, lengths[i], widths[j]);
         }
     }
 }
