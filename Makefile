@@ -6,6 +6,7 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 FUZZ_JOBS ?= $(JOBS)
+PEERS_OPTIONS ?=
 export JOBS FUZZ_SECONDS FUZZ_JOBS
 
 # CMake starts a make of its own, which must not take the flags of this one for its own.
@@ -42,9 +43,9 @@ bench: build/configured
 	@$(CMAKE) --build build -j $(JOBS) --target benchmarks
 	@bench/run.sh build
 
-## bench-peers: measure cappy beside transformers and PyTorch
+## bench-peers: measure cappy beside other programs, with the options in PEERS_OPTIONS
 bench-peers: all
-	@bench/peers/run.sh build
+	@bench/peers/run.sh build $(PEERS_OPTIONS)
 
 ## lint: check the law of the folders, the rules of the house and the formatting
 lint:

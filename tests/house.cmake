@@ -6,6 +6,11 @@ if(CAPPY_TESTS)
     add_test(NAME lint/lint COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/lint/test_lint.sh)
 endif()
 if(CAPPY_TESTS AND NOT CAPPY_SANITIZE)
+    # The benchmark of the peers, without the peers. Exit status 77: there is no python3 to run it.
+    add_test(NAME bench/peers COMMAND sh -c
+        "command -v python3 || { echo 'skipped: python3 is missing'; exit 77; }; exec python3 $0"
+        ${CMAKE_CURRENT_SOURCE_DIR}/peers/test_worker.py)
+    set_tests_properties(bench/peers PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77)
     add_test(NAME install COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/install/test_install.sh ${PROJECT_BINARY_DIR})
     set_tests_properties(install PROPERTIES TIMEOUT 120)
 endif()
