@@ -13,7 +13,7 @@ export JOBS FUZZ_SECONDS FUZZ_JOBS
 CMAKE := env -u MAKEFLAGS -u MAKELEVEL cmake
 CTEST := env -u MAKEFLAGS -u MAKELEVEL ctest --output-on-failure -j $(JOBS)
 
-.PHONY: all run test asan fuzz bench bench-peers lint fmt install clean help
+.PHONY: all run test test-arm asan fuzz bench bench-peers lint fmt install clean help
 
 ## all: build the library and the command into build/
 all: build/configured
@@ -32,6 +32,15 @@ test: build/configured
 asan: build-asan/configured
 	@$(CMAKE) --build build-asan -j $(JOBS)
 	@$(CTEST) --test-dir build-asan
+
+## test-arm: build for 64-bit ARM and run the tests of the library in an emulator
+# Once with all that it emulates, and the kernels without BF16 and without dot products too.
+test-arm: build-neon/configured
+	@$(CMAKE) --build build-neon -j $(JOBS)
+	@QEMU_CPU=max $(CTEST) --test-dir build-neon -R '^(unit|fuzz)/'
+	@for cpu in cortex-a76 cortex-a72; do \
+		QEMU_CPU=$$cpu $(CTEST) --test-dir build-neon -R '^unit/(kernel|model/scorer)' || exit 1; \
+	done
 
 ## fuzz: run each fuzz harness for FUZZ_SECONDS (60) with FUZZ_JOBS processes
 fuzz: build-fuzz/configured
@@ -61,7 +70,7 @@ install: all
 
 ## clean: remove everything that was built
 clean:
-	@rm -rf build build-asan build-fuzz
+	@rm -rf build build-asan build-neon build-fuzz
 
 ## help: print this list
 help:
@@ -75,5 +84,9 @@ build/configured: CMakePresets.json
 	$(call configured,release)
 build-asan/configured: CMakePresets.json
 	$(call configured,asan)
+build-neon/configured: CMakePresets.json cmake/neon.cmake build-neon/sysroot/complete
+	$(call configured,neon)
+build-neon/sysroot/complete: start tools/arm64_sysroot.sh
+	@rm -rf $(@D) && tools/arm64_sysroot.sh $(@D) && touch $@
 build-fuzz/configured: CMakePresets.json
 	$(call configured,fuzz)

@@ -5,7 +5,7 @@ if(CAPPY_TESTS)
     add_test(NAME lint/layers COMMAND ${PROJECT_SOURCE_DIR}/tools/lint.sh layers)
     add_test(NAME lint/lint COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/lint/test_lint.sh)
 endif()
-if(CAPPY_TESTS AND NOT CAPPY_SANITIZE)
+if(CAPPY_TESTS AND NOT CAPPY_SANITIZE AND NOT CMAKE_CROSSCOMPILING)
     # The benchmark of the peers, without the peers. Exit status 77: there is no python3 to run it.
     add_test(NAME bench/peers COMMAND sh -c
         "command -v python3 || { echo 'skipped: python3 is missing'; exit 77; }; exec python3 $0"

@@ -7,6 +7,8 @@
 #include <cpuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#elif defined(__aarch64__)
+#include <sys/auxv.h>
 #endif
 
 #include "kernel/kernel.h"
@@ -84,6 +86,17 @@ static int is_amd(void)
 {
     return __builtin_cpu_is("amd");
 }
+#elif defined(__aarch64__)
+static int has_neondot(void)
+{
+    return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+}
+
+static int has_neonbf16(void)
+{
+    const unsigned long wanted = HWCAP2_BF16 | HWCAP2_I8MM;
+    return has_neondot() && (getauxval(AT_HWCAP2) & wanted) == wanted;
+}
 #endif
 
 static const struct set sets[] = {
@@ -96,6 +109,10 @@ static const struct set sets[] = {
     {&cappy_kernels_avx512bf16, has_avx512bf16, is_amd,
      "AVX-512, VNNI for int8, and BF16 at twice the speed of fp32"},
     {&cappy_kernels_amx, has_amx, always, "AMX tiles for bf16 and int8, AVX-512 for the rest"},
+#elif defined(__aarch64__)
+    {&cappy_kernels_neon, always, always, "NEON without dot products"},
+    {&cappy_kernels_neondot, has_neondot, always, "NEON, and SDOT for int8"},
+    {&cappy_kernels_neonbf16, has_neonbf16, always, "NEON, USDOT for int8, and BFDOT for bf16"},
 #endif
 };
 

@@ -52,8 +52,10 @@ struct cappy_matrix {
     void *packed;  /* [ceil(N / panel)][groups][panel][G] */
     float *bias;   /* [ceil(N / panel) * panel], padded with zeros */
     /* INT8 only, of each output, padded like bias: */
-    float *scales;   /* largest magnitude / 127 */
-    int32_t *shifts; /* 128 * sum of the weights: what the 128 in the bytes of a row adds */
+    float *scales; /* largest magnitude / 127 */
+    /* What the 128 in the bytes of a row adds: 128 * sum of the weights, or 0 where the kernel set
+     * takes it off before it multiplies. */
+    int32_t *shifts;
 };
 
 static inline size_t cappy_matrix_panels(const struct cappy_matrix *matrix)

@@ -18,5 +18,8 @@ extern const struct cappy_kernels cappy_kernels_avx512;
 extern const struct cappy_kernels cappy_kernels_avx512vnni;
 extern const struct cappy_kernels cappy_kernels_avx512bf16;
 extern const struct cappy_kernels cappy_kernels_amx;
+extern const struct cappy_kernels cappy_kernels_neon;
+extern const struct cappy_kernels cappy_kernels_neondot;
+extern const struct cappy_kernels cappy_kernels_neonbf16;
 
 #endif

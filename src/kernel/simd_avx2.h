@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { LANES = 8, TILE_ROWS = 6, TILE_VECTORS = 2 };
+enum { LANES = 8, TILE_ROWS = 6, TILE_VECTORS = 2, BYTE_ZERO = 128 };
 
 typedef __m256 vec;
 

@@ -8,6 +8,7 @@ enum { LANES = 16, TILE_ROWS = 12, TILE_VECTORS = 2 }; /* panels as wide as two 
 #else
 enum { LANES = 16, TILE_ROWS = 6, TILE_VECTORS = 4 };
 #endif
+enum { BYTE_ZERO = 128 };
 
 typedef __m512 vec;
 

@@ -15,7 +15,10 @@
  *   vec_sum, vec_largest   over the lanes, always in the same order
  *   veci                   LANES whole numbers of 32 bits; they too are kept in float arrays
  *   vec_dot_bf16(a, b, c)  c + the products of two bf16 in each lane of a and b
- *   veci_dot_u8s8(a, b, c) c + the products of four unsigned bytes in a with four signed ones in b
+ *   veci_dot_u8s8(a, b, c) c + the products of four bytes in a, unsigned, with four in b, signed
+ *                          and above -128; each in a counts as byte - 128 + BYTE_ZERO
+ *   BYTE_ZERO              128, so that a byte counts as it is; 0 where the instructions want a
+ *                          signed byte and the 128 is taken off first
  *   vec_load_bf16(p, n)    n <= LANES bf16 as floats, the rest 0
  *   vec_store_bf16(p,a,n)  the first n lanes, rounded to nearest even
  *   vec_pack_bf16(a, b)    SET_HAS_BF16 only: a's numbers and then b's
@@ -28,7 +31,7 @@
 
 #include "kernel/bf16.h"
 
-enum { LANES = 1, TILE_ROWS = 4, TILE_VECTORS = 8 };
+enum { LANES = 1, TILE_ROWS = 4, TILE_VECTORS = 8, BYTE_ZERO = 128 };
 
 typedef float vec;
 

@@ -227,6 +227,55 @@ static void check_gemm_invariance(const struct cappy_kernels *kernels)
     }
 }
 
+/* Sums of int8 are exact in every set, also where all bytes are at the ends of their range: scales
+ * of 1 and no bias let them through to y, which holds every whole number up to 2^24. */
+static void check_int8_exact(const struct cappy_kernels *kernels)
+{
+    enum { M = 7, N = 37, K = 1024 }; /* 1024 * 128 * 127 < 2^24 */
+    float *w = random_floats(N * K);
+    uint8_t *x = cappy_alloc_aligned(M + CAPPY_SLACK_ROWS, K);
+    float *y = random_floats(M * N);
+    float *sums = random_floats((M + CAPPY_SLACK_ROWS) * kernels->panel);
+    float ones[M];
+    /* Rows 0 to 2 are at one end, at the other, and at both in turn; the others anywhere. */
+    for (size_t i = 0; i < N * K; i++) {
+        const float ends[] = {127.0f, -127.0f, i % 2 == 0 ? 127.0f : -127.0f};
+        w[i] = i / K < 3 ? ends[i / K] : rintf(w[i] * 127.0f);
+        w[i] = i / K >= 3 && i % K == 0 ? 127.0f : w[i]; /* so that every scale is 1 */
+    }
+    for (size_t i = 0; i < (M + CAPPY_SLACK_ROWS) * K; i++) {
+        const uint8_t ends[] = {0, 255, i % 2 == 0 ? 255 : 0};
+        x[i] = i / K < 3 ? ends[i / K] : (uint8_t)(127.5f + 127.5f * random_float());
+    }
+    for (size_t i = 0; i < M; i++) {
+        ones[i] = 1.0f;
+    }
+    struct cappy_matrix matrix = make_matrix(kernels, CAPPY_PRECISION_INT8, w, N, K);
+    memset(matrix.bias, 0, N * sizeof *matrix.bias);
+    kernels->gemm(&(struct cappy_gemm){
+        .matrix = &matrix,
+        .last_panel = cappy_matrix_panels(&matrix),
+        .m = M,
+        .x = {CAPPY_PRECISION_INT8, x, K, ones},
+        .y = {CAPPY_PRECISION_FP32, y, N * sizeof *y, NULL},
+        .sums = sums,
+    });
+    for (size_t i = 0; i < M; i++) {
+        for (size_t j = 0; j < N; j++) {
+            int32_t sum = 0;
+            for (size_t k = 0; k < K; k++) {
+                sum += (x[i * K + k] - 128) * (int32_t)w[j * K + k];
+            }
+            assert_float_equal(y[i * N + j], (float)sum, 0.0f);
+        }
+    }
+    free_matrix(&matrix);
+    cappy_free(w);
+    cappy_free(x);
+    cappy_free(y);
+    cappy_free(sums);
+}
+
 /* ---- What training adds ---- */
 
 /* A matrix packed from its transpose is the same matrix. */
@@ -336,6 +385,12 @@ static void test_gemm(void **state)
     for_each_set(check_gemm);
 }
 
+static void test_int8_exact(void **state)
+{
+    (void)state;
+    for_each_set(check_int8_exact);
+}
+
 static void test_gemm_invariance(void **state)
 {
     (void)state;
@@ -346,6 +401,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gemm),
+        cmocka_unit_test(test_int8_exact),
         cmocka_unit_test(test_gemm_invariance),
         cmocka_unit_test(test_transposed_packing),
         cmocka_unit_test(test_weight_gradient),
