@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 
-from catalogue import REFERENCE, SCORE_BOUND
+from catalogue import REFERENCE, score_bound
 from table import Figures
 from worker import PeerFailure, Worker
 
@@ -88,7 +88,7 @@ class Contest:
     def warm_up(self):
         """Whether cappy, run once untimed, is near enough to the reference to be compared."""
         apart = self.apart(self.cappy.score()[0])
-        if apart > SCORE_BOUND[self.ours.precision]:
+        if apart > score_bound(self.ours.precision, self.reference):
             self.missing[f"cappy, {self.ours.precision},"] = (
                 f"its scores are up to {apart:.3g} from the reference's, so nothing was compared")
             return False

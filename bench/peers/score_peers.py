@@ -24,7 +24,7 @@ from pathlib import Path
 
 import machine
 from cappy import Cappy
-from catalogue import PEERS, SCORE_BOUND
+from catalogue import PEERS, PRECISIONS, score_bound
 from rounds import Contest, reference_scores
 from shapes import SEED, SHAPES, make_model
 from table import HEAD, row
@@ -64,7 +64,7 @@ def measure(shape, arguments, pairs, rows):
     calibration = read_workload(arguments.workload, CALIBRATION_PAIRS)
     reference = reference_scores(directory, arguments.threads, pairs)
     lines, below = [f"**{shape}**", "", HEAD], []
-    for precision in SCORE_BOUND:
+    for precision in PRECISIONS:
         names = [name for name in arguments.peers if PEERS[name][0] == precision]
         if not names:
             continue
@@ -72,7 +72,7 @@ def measure(shape, arguments, pairs, rows):
         contest = Contest(cappy, precision, directory, arguments.threads, pairs, calibration,
                           reference)
         contest.run(names, arguments.rounds, arguments.latency)
-        lines += [row(figures, contest.ours, SCORE_BOUND[precision])
+        lines += [row(figures, contest.ours, score_bound(precision, reference))
                   for figures in (contest.ours, *contest.figures.values()) if figures.rates]
         below += notes(contest)
     spread = f"* The reference's scores go from {reference.min():.3f} to {reference.max():.3f}."

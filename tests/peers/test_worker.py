@@ -88,7 +88,7 @@ class TestFiles(unittest.TestCase):
         self.assertIn(scope["REFERENCE"], scope["PEERS"])
         for name, (precision, module, kind) in scope["PEERS"].items():
             with self.subTest(name):
-                self.assertIn(precision, scope["SCORE_BOUND"])
+                self.assertIn(precision, scope["PRECISIONS"])
                 self.assertIn(f"class {kind}(", (FOLDER / f"{module}.py").read_text("utf-8"))
 
 
