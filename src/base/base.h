@@ -7,8 +7,10 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/lines.h"
+#include "base/random.h"
 #include "base/rows.h"
 
 #endif

@@ -75,6 +75,13 @@ static cappy_status parse(const char *text, size_t size, size_t flags, json_t **
     return CAPPY_OK;
 }
 
+/* Whether jansson stumbled over a number as some writers, Python's among them, write it. */
+static bool is_no_number(const json_error_t *problem)
+{
+    return strstr(problem->text, "near 'NaN'") != NULL ||
+           strstr(problem->text, "near 'Infinity'") != NULL;
+}
+
 /* Why jansson refused a row, in the words of someone who can only see the row. */
 static cappy_status explain_row(const json_error_t *problem, cappy_error *error)
 {
@@ -93,6 +100,11 @@ static cappy_status explain_row(const json_error_t *problem, cappy_error *error)
         return cappy_error_set(error, CAPPY_FORMAT, "%s: a row may have each field once",
                                problem->text);
     default:
+        if (is_no_number(problem)) {
+            return cappy_error_set(error, CAPPY_FORMAT,
+                                   "not valid JSON: %s (byte %d): leave out what is not a number",
+                                   problem->text, problem->position);
+        }
         return cappy_error_set(error, CAPPY_FORMAT,
                                "not valid JSON: %s (byte %d): each line must be one JSON object",
                                problem->text, problem->position);

@@ -3,6 +3,7 @@
  * below trusts that the text is one well-formed object, which cappy_row_parse has made sure of. */
 #include "base/rows.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -115,6 +116,19 @@ cappy_status cappy_row_get_item(const struct cappy_row *row, const char *key, si
     return CAPPY_OK;
 }
 
+cappy_status cappy_row_get_index(const struct cappy_row *row, const char *key, size_t n,
+                                 size_t *index, cappy_error *error)
+{
+    const json_t *member = json_object_get(row->json, key);
+    double value = json_is_number(member) ? json_number_value(member) : -1;
+    if (value < 0 || value >= (double)n || floor(value) < value) {
+        return cappy_row_error(row, error, "\"%s\" must be a whole number from 0 to %zu", key,
+                               n - 1);
+    }
+    *index = (size_t)value;
+    return CAPPY_OK;
+}
+
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 struct sink {
@@ -130,7 +144,7 @@ static int append_to_sink(const char *data, size_t size, void *context)
     return sink->status == CAPPY_OK ? 0 : -1;
 }
 
-static cappy_status append_json(const json_t *json, struct cappy_buffer *out, cappy_error *error)
+cappy_status cappy_json_append(const json_t *json, struct cappy_buffer *out, cappy_error *error)
 {
     struct sink sink = {out, error, CAPPY_OK};
     size_t flags = JSON_REAL_PRECISION(FLOAT_DIGITS) | JSON_ENCODE_ANY;
@@ -142,9 +156,11 @@ static cappy_status append_json(const json_t *json, struct cappy_buffer *out, ca
 
 cappy_status cappy_json_write(const json_t *json, struct cappy_buffer *out, cappy_error *error)
 {
-    CAPPY_TRY(append_json(json, out, error));
+    CAPPY_TRY(cappy_json_append(json, out, error));
     return cappy_buffer_append(out, "\n", 1, error);
 }
+
+#define SPACES " \t\r\n"
 
 static bool is_space(char c)
 {
@@ -232,6 +248,40 @@ static cappy_status append_kept(const struct cappy_row *row, const json_t *added
     while (*any && is_space(out->data[out->size - 1])) {
         out->data[--out->size] = '\0';
     }
+    return CAPPY_OK;
+}
+
+cappy_status cappy_row_get_json(const struct cappy_row *row, const char *key, cappy_text *json,
+                                cappy_error *error)
+{
+    const char *text = row->text;
+    *json = (cappy_text){"", 0};
+    json_t *wanted = json_object();
+    if (json_object_set_new(wanted, key, json_null()) != 0) {
+        json_decref(wanted);
+        return cappy_error_no_memory(error);
+    }
+    size_t at = strcspn(text, "{");
+    do {
+        at += 1 + strspn(text + at + 1, SPACES);
+        if (text[at] == '}') {
+            break; /* {} */
+        }
+        const size_t begin = at;
+        at = skip_member(text, at);
+        if (is_replaced(text, begin, wanted)) {
+            size_t value = skip_string(text, begin);
+            value += strspn(text + value, SPACES) + 1; /* the colon */
+            value += strspn(text + value, SPACES);
+            size_t end = at;
+            while (is_space(text[end - 1])) {
+                end--;
+            }
+            *json = (cappy_text){text + value, end - value};
+            break;
+        }
+    } while (text[at] == ',');
+    json_decref(wanted);
     return CAPPY_OK;
 }
 

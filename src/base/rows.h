@@ -41,6 +41,15 @@ cappy_status cappy_row_get_count(const struct cappy_row *row, const char *key, s
 cappy_status cappy_row_get_item(const struct cappy_row *row, const char *key, size_t index,
                                 cappy_text *text, cappy_error *error);
 
+/* The whole number `key`, which must be there and be below `n`. */
+cappy_status cappy_row_get_index(const struct cappy_row *row, const char *key, size_t n,
+                                 size_t *index, cappy_error *error);
+
+/* The JSON text of the value of `key` as it stands in the line; lives as long as the row. Empty
+ * where the row has no such field. */
+cappy_status cappy_row_get_json(const struct cappy_row *row, const char *key, cappy_text *json,
+                                cappy_error *error);
+
 /* Whether the row has the field `key` with a value other than null. */
 bool cappy_row_has(const struct cappy_row *row, const char *key);
 
@@ -50,7 +59,8 @@ bool cappy_row_has(const struct cappy_row *row, const char *key);
 cappy_status cappy_row_write(const struct cappy_row *row, const json_t *added,
                              struct cappy_buffer *out, cappy_error *error);
 
-/* Appends `json` as one line, written as in cappy_row_write. */
+/* Appends `json`, written as in cappy_row_write; cappy_json_write with a line feed behind it. */
+cappy_status cappy_json_append(const json_t *json, struct cappy_buffer *out, cappy_error *error);
 cappy_status cappy_json_write(const json_t *json, struct cappy_buffer *out, cappy_error *error);
 
 #endif

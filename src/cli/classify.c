@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cappy classify: the label that the model likes best as an answer; no training. */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -112,17 +111,13 @@ static cappy_status count_answer(struct context *context, const struct cappy_row
     if (by_text) {
         CAPPY_TRY(cappy_row_get_count(row, "choices", &n, error));
     }
-    const json_t *answer = json_object_get(row->json, "answer");
-    double index = json_is_number(answer) ? json_number_value(answer) : -1;
-    if (index < 0 || index >= (double)n || floor(index) < index) {
-        return cappy_row_error(row, error, "\"answer\" must be a whole number from 0 to %zu",
-                               n - 1);
-    }
+    size_t answer;
+    CAPPY_TRY(cappy_row_get_index(row, "answer", n, &answer, error));
     size_t best = cappy_choice_best(choice);
-    bool right = best == (size_t)index;
+    bool right = best == answer;
     if (by_text) {
         cappy_text text;
-        CAPPY_TRY(cappy_row_get_item(row, "choices", (size_t)index, &text, error));
+        CAPPY_TRY(cappy_row_get_item(row, "choices", answer, &text, error));
         right = equal_texts(text, choice->pairs[best].response);
     }
     context->n_answered++;

@@ -33,18 +33,6 @@ static char next_letter(cappy_text text, size_t *i)
     return 0;
 }
 
-/* FNV-1a, its bits mixed once more at the end (the finaliser of MurmurHash3). */
-static uint64_t hash(const char *word, size_t n)
-{
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < n; i++) {
-        h = (h ^ (unsigned char)word[i]) * 0x100000001b3u;
-    }
-    h = (h ^ h >> 33) * 0xff51afd7ed558ccdu;
-    h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53u;
-    return h ^ h >> 33;
-}
-
 static cappy_status add_word(struct cappy_words *words, char *word, size_t n, cappy_error *error)
 {
     if (words->n == words->capacity) {
@@ -56,7 +44,7 @@ static cappy_status add_word(struct cappy_words *words, char *word, size_t n, ca
         words->data = data;
         words->capacity = capacity;
     }
-    words->data[words->n++] = hash(word, n > LONGEST_UNSTEMMED ? cappy_stem(word, n) : n);
+    words->data[words->n++] = cappy_hash(0, word, n > LONGEST_UNSTEMMED ? cappy_stem(word, n) : n);
     return CAPPY_OK;
 }
 

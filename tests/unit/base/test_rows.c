@@ -44,7 +44,8 @@ static void test_bad_rows(void **state)
         {"7", "not a JSON object"},
         {"{\"a\": 1", "not valid JSON"},
         {"{\"a\": 1} {}", "end of file expected"},
-        {"{\"a\": NaN}", "not valid JSON"},
+        {"{\"a\": NaN}", "leave out what is not a number"},
+        {"{\"a\": [1, Infinity]}", "leave out what is not a number"},
         {"{\"a\": 01}", "not valid JSON"},
         {"{\"a\": 1,}", "not valid JSON"},
         {"{\"a\": 1, \"a\": 2}",
@@ -189,12 +190,58 @@ static void test_fields(void **state)
     cappy_row_free(&row);
 }
 
+static void expect_json(const struct cappy_row *row, const char *key, const char *expected)
+{
+    cappy_text json;
+    assert_int_equal(cappy_row_get_json(row, key, &json, NULL), CAPPY_OK);
+    if (json.size != strlen(expected) || memcmp(json.data, expected, json.size) != 0) {
+        fail_msg("%s: \"%.*s\", not \"%s\"", key, (int)json.size, json.data, expected);
+    }
+}
+
+static void test_json(void **state)
+{
+    (void)state;
+    struct cappy_row row;
+    parse(" { \"n\" : 123456789012345678901 , \"o\":{\"n\":[1,2]},\"e\\u0061\":\"x\\\",y\" "
+          ",\"z\":null}",
+          &row);
+    expect_json(&row, "n", "123456789012345678901");
+    expect_json(&row, "o", "{\"n\":[1,2]}");
+    expect_json(&row, "ea", "\"x\\\",y\"");
+    expect_json(&row, "z", "null");
+    expect_json(&row, "no", "");
+    cappy_row_free(&row);
+    parse("{ }", &row);
+    expect_json(&row, "n", "");
+    cappy_row_free(&row);
+}
+
+static void test_index(void **state)
+{
+    (void)state;
+    struct cappy_row row;
+    cappy_error error;
+    size_t index;
+    parse("{\"a\":2,\"b\":2.5,\"c\":-1,\"d\":\"1\",\"e\":1e300}", &row);
+    assert_int_equal(cappy_row_get_index(&row, "a", 3, &index, &error), CAPPY_OK);
+    assert_int_equal(index, 2);
+    assert_int_equal(cappy_row_get_index(&row, "a", 2, &index, &error), CAPPY_FORMAT);
+    assert_string_equal(error.message, "f:7: \"a\" must be a whole number from 0 to 1");
+    for (const char *key = "bcdex"; *key != '\0'; key++) {
+        const char name[] = {*key, '\0'};
+        assert_int_equal(cappy_row_get_index(&row, name, 9, &index, &error), CAPPY_FORMAT);
+    }
+    cappy_row_free(&row);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bad_rows),      cmocka_unit_test(test_depth),
         cmocka_unit_test(test_write),         cmocka_unit_test(test_write_floats),
         cmocka_unit_test(test_write_nothing), cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_json),          cmocka_unit_test(test_index),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
