@@ -81,7 +81,7 @@ static cappy_status print_choice(const struct cappy_choice_job *job,
 {
     struct cappy_output output;
     struct cappy_buffer text;
-    CAPPY_TRY(cappy_output_open(job->common->output, NULL, &output, error));
+    CAPPY_TRY(cappy_output_open(job->common->output, NULL, NULL, &output, error));
     cappy_buffer_init(&text, SIZE_MAX / 2);
     cappy_status status = write_choice(job, choice, &output, &text, error);
     if (status == CAPPY_OK) {

@@ -29,6 +29,7 @@ struct cappy_option {
     const char *const *choices; /* NULL-terminated */
     size_t min;
     size_t max;
+    size_t initial; /* what a count is where the option is not given */
     const char *help;
 };
 
@@ -89,6 +90,7 @@ struct cappy_command {
     X(rank)                                                                                        \
     X(classify)                                                                                    \
     X(tokenize)                                                                                    \
+    X(data)                                                                                        \
     X(info)                                                                                        \
     X(bench)                                                                                       \
     X(help)                                                                                        \

@@ -275,6 +275,16 @@ static cappy_status parse_option(struct parser *parser, const char *word, cappy_
     return take_option(parser, option, index, value, error);
 }
 
+static void set_initial(const struct cappy_command *command, void *arguments)
+{
+    const struct cappy_option *option;
+    for (size_t i = 0; (option = get_option(command, i)) != NULL; i++) {
+        if (option->type == CAPPY_OPTION_COUNT) {
+            *(size_t *)(void *)((char *)arguments + option->offset) = option->initial;
+        }
+    }
+}
+
 cappy_status cappy_options_parse(const struct cappy_command *command, int argc, char **argv,
                                  void *arguments, cappy_error *error)
 {
@@ -282,6 +292,7 @@ cappy_status cappy_options_parse(const struct cappy_command *command, int argc, 
     struct cappy_common *common = arguments;
     bool only_operands = false;
     common->operands = argv;
+    set_initial(command, arguments);
     while (parser.next < argc) {
         char *word = argv[parser.next++];
         if (only_operands || word[0] != '-' || word[1] == '\0') {

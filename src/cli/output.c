@@ -9,8 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-cappy_status cappy_output_open(const char *path, const struct cappy_lines *input,
-                               struct cappy_output *output, cappy_error *error)
+cappy_status cappy_output_open(const char *path,
+                               bool (*is_input)(const void *input, dev_t device, ino_t inode),
+                               const void *input, struct cappy_output *output, cappy_error *error)
 {
     bool standard = path == NULL || strcmp(path, "-") == 0;
     struct cappy_output made = {.descriptor = STDOUT_FILENO,
@@ -27,7 +28,7 @@ cappy_status cappy_output_open(const char *path, const struct cappy_lines *input
     made.is_regular = S_ISREG(file.st_mode);
     made.is_terminal = isatty(made.descriptor) != 0;
     cappy_status status = CAPPY_OK;
-    if (made.is_regular && input != NULL && cappy_lines_is_file(input, file.st_dev, file.st_ino)) {
+    if (made.is_regular && is_input != NULL && is_input(input, file.st_dev, file.st_ino)) {
         status = cappy_error_set(error, CAPPY_ARGUMENT,
                                  "%s: is the input too: write to another file, then rename it",
                                  made.name);
@@ -105,7 +106,7 @@ cappy_status cappy_output_print(const char *path, const struct cappy_buffer *tex
                                 cappy_error *error)
 {
     struct cappy_output output;
-    CAPPY_TRY(cappy_output_open(path, NULL, &output, error));
+    CAPPY_TRY(cappy_output_open(path, NULL, NULL, &output, error));
     cappy_status status = cappy_output_write(&output, text->data, text->size, error);
     return cappy_output_close(&output, status, error);
 }

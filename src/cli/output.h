@@ -4,6 +4,9 @@
 #ifndef CAPPY_CLI_OUTPUT_H
 #define CAPPY_CLI_OUTPUT_H
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 #include "base/base.h"
 
 struct cappy_output {
@@ -14,10 +17,11 @@ struct cappy_output {
     size_t n_lines; /* written, whole ones */
 };
 
-/* Opens `path`; NULL and "-" mean standard output. Not allowed to be the file that `input` (may be
- * NULL) reads. */
-cappy_status cappy_output_open(const char *path, const struct cappy_lines *input,
-                               struct cappy_output *output, cappy_error *error);
+/* Opens `path`; NULL and "-" mean standard output. CAPPY_ARGUMENT when it is a file that `is_input`
+ * (may be NULL) knows, given `input`, as one that is being read: that one is left as it is. */
+cappy_status cappy_output_open(const char *path,
+                               bool (*is_input)(const void *input, dev_t device, ino_t inode),
+                               const void *input, struct cappy_output *output, cappy_error *error);
 
 /* Writes data[0..size), which ends with a line feed. Errors: CAPPY_IO. */
 cappy_status cappy_output_write(struct cappy_output *output, const char *data, size_t size,

@@ -242,6 +242,11 @@ static cappy_status run_batches(struct cappy_stream *stream, cappy_error *error)
     return status;
 }
 
+static bool is_input(const void *lines, dev_t device, ino_t inode)
+{
+    return cappy_lines_is_file(lines, device, inode);
+}
+
 /* Opens things in the order of what they cost or change: the input, the model, the output. */
 static cappy_status open_all(struct cappy_stream *stream, cappy_error *error)
 {
@@ -253,7 +258,7 @@ static cappy_status open_all(struct cappy_stream *stream, cappy_error *error)
     }
     CAPPY_TRY(cappy_lines_open(path, CAPPY_LINE_LIMIT, &stream->lines, error));
     CAPPY_TRY(cappy_session_open(common, task->label, task->need_one, &stream->session, error));
-    return cappy_output_open(common->output, stream->lines, &stream->output, error);
+    return cappy_output_open(common->output, is_input, stream->lines, &stream->output, error);
 }
 
 /* The least number of pairs that is worth a batch. */

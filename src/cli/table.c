@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Columns are counted in terminal cells: utf8proc knows the wide and the combining characters.
- * Texts come from anywhere, so control and formatting characters never reach the terminal. */
 #include "cli/table.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <utf8proc.h>
+
+#include "cli/cells.h"
 
 enum { DEFAULT_WIDTH = 100, MIN_WIDTH = 50, MAX_WIDTH = 10000 };
 enum { BAR_WIDTH = 20, SCORE_WIDTH = 10, MAX_LABEL = 24, MIN_TEXT = 10 };
@@ -49,72 +48,6 @@ static cappy_status set_color(const struct cappy_table *table, enum color color,
     return table->is_colored ? append(out, color_codes[color], error) : CAPPY_OK;
 }
 
-/* ---- Text in cells --------------------------------------------------------------------------- */
-
-/* The next thing to show of text[*at..size): its bytes in text[*at .. *end), or a space for a run
- * of white space and other invisible characters. Its width in cells. */
-static size_t next_glyph(cappy_text text, size_t *at, size_t *end, bool *is_space)
-{
-    *is_space = false;
-    *end = *at;
-    while (*end < text.size) {
-        utf8proc_int32_t point;
-        const utf8proc_uint8_t *bytes = (const utf8proc_uint8_t *)text.data + *end;
-        utf8proc_ssize_t n = utf8proc_iterate(bytes, (utf8proc_ssize_t)(text.size - *end), &point);
-        utf8proc_category_t category = n > 0 ? utf8proc_category(point) : UTF8PROC_CATEGORY_CC;
-        bool joins = point == 0x200c || point == 0x200d; /* shape letters and emoji, harmless */
-        if (n > 0 &&
-            (joins || (category != UTF8PROC_CATEGORY_CC && category != UTF8PROC_CATEGORY_CF &&
-                       category != UTF8PROC_CATEGORY_CN && category != UTF8PROC_CATEGORY_CS &&
-                       category != UTF8PROC_CATEGORY_ZS && category != UTF8PROC_CATEGORY_ZL &&
-                       category != UTF8PROC_CATEGORY_ZP))) {
-            if (*is_space) {
-                return 1;
-            }
-            *end += (size_t)n;
-            return (size_t)utf8proc_charwidth(point);
-        }
-        *is_space = true;
-        *end += n > 0 ? (size_t)n : 1;
-    }
-    return *is_space ? 1 : 0;
-}
-
-static size_t measure(cappy_text text)
-{
-    size_t width = 0;
-    bool is_space;
-    for (size_t at = 0, end; at < text.size; at = end) {
-        width += next_glyph(text, &at, &end, &is_space);
-    }
-    return width;
-}
-
-/* Appends `text` in at most `width` cells, the last of them an ellipsis where it does not fit;
- * *used receives their number. */
-static cappy_status append_cut(cappy_text text, size_t width, size_t *used,
-                               struct cappy_buffer *out, cappy_error *error)
-{
-    bool fits = measure(text) <= width;
-    size_t room = fits ? width : width - 1;
-    bool is_space;
-    *used = 0;
-    for (size_t at = 0, end; at < text.size; at = end) {
-        size_t cells = next_glyph(text, &at, &end, &is_space);
-        if (*used + cells > room) {
-            break;
-        }
-        CAPPY_TRY(is_space ? cappy_buffer_append(out, " ", 1, error)
-                           : cappy_buffer_append(out, text.data + at, end - at, error));
-        *used += cells;
-    }
-    if (!fits) {
-        *used += 1;
-        return append(out, "\xE2\x80\xA6", error);
-    }
-    return CAPPY_OK;
-}
-
 /* ---- Scores ---------------------------------------------------------------------------------- */
 
 /* How much of a bar score `index` fills: all scores are measured from 0 to 1 where they are about
@@ -137,27 +70,11 @@ static double find_share(const struct cappy_choice *choice, size_t index)
     return high > low ? ((double)scores[index] - low) / (high - low) : 1;
 }
 
-/* Appends a bar of BAR_WIDTH cells, in eighths of a cell, for `share` of it. */
 static cappy_status append_bar(const struct cappy_table *table, double share,
                                struct cappy_buffer *out, cappy_error *error)
 {
-    static const char *const parts[] = {"",
-                                        "\xE2\x96\x8F",
-                                        "\xE2\x96\x8E",
-                                        "\xE2\x96\x8D",
-                                        "\xE2\x96\x8C",
-                                        "\xE2\x96\x8B",
-                                        "\xE2\x96\x8A",
-                                        "\xE2\x96\x89",
-                                        "\xE2\x96\x88"};
-    double within = share < 0 ? 0 : share > 1 ? 1 : share;
-    size_t eighths = (size_t)(within * BAR_WIDTH * 8 + 0.5);
     CAPPY_TRY(set_color(table, COLOR_BAR, out, error));
-    for (size_t cell = 0; cell < BAR_WIDTH; cell++) {
-        size_t part = eighths > 8 ? 8 : eighths;
-        eighths -= part;
-        CAPPY_TRY(append(out, part > 0 ? parts[part] : " ", error));
-    }
+    CAPPY_TRY(cappy_cells_bar(share, BAR_WIDTH, out, error));
     return set_color(table, COLOR_NONE, out, error);
 }
 
@@ -178,10 +95,10 @@ static cappy_status append_rest(const struct cappy_table *table, cappy_text text
     size_t used;
     size_t room = table->width > taken + MIN_TEXT ? table->width - taken : MIN_TEXT;
     if (color == COLOR_NONE) {
-        CAPPY_TRY(append_cut(text, room, &used, out, error));
+        CAPPY_TRY(cappy_cells_cut(text, room, &used, out, error));
     } else {
         CAPPY_TRY(set_color(table, color, out, error));
-        CAPPY_TRY(append_cut(text, room, &used, out, error));
+        CAPPY_TRY(cappy_cells_cut(text, room, &used, out, error));
         CAPPY_TRY(set_color(table, COLOR_NONE, out, error));
     }
     return append(out, "\n", error);
@@ -246,14 +163,14 @@ cappy_status cappy_table_label(const struct cappy_table *table, const struct cap
     size_t best = cappy_choice_best(choice);
     size_t column = 0;
     for (size_t i = 0; i < choice->n; i++) {
-        size_t width = measure(choice->pairs[i].response);
+        size_t width = cappy_cells_measure(choice->pairs[i].response);
         column = width > column ? width : column;
     }
     column = column > MAX_LABEL ? MAX_LABEL : column;
     size_t used;
     CAPPY_TRY(append(out, "  ", error));
     CAPPY_TRY(set_color(table, COLOR_BEST, out, error));
-    CAPPY_TRY(append_cut(choice->pairs[best].response, column, &used, out, error));
+    CAPPY_TRY(cappy_cells_cut(choice->pairs[best].response, column, &used, out, error));
     CAPPY_TRY(set_color(table, COLOR_NONE, out, error));
     CAPPY_TRY(cappy_buffer_format(out, error, "%*s", (int)(column - used), ""));
     CAPPY_TRY(append_score(table, choice, best, out, error));

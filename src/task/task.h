@@ -4,6 +4,7 @@
 #ifndef CAPPY_TASK_H
 #define CAPPY_TASK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/base.h"
@@ -32,5 +33,105 @@ cappy_status cappy_rouge_l(const struct cappy_words *reference, const struct cap
 /* Cuts word[0..n), n > 0, lowercase letters and digits, down to its stem, in place; returns the
  * stem's length. Porter's algorithm (1980) as NLTK changed it, which is what rouge-score uses. */
 size_t cappy_stem(char *word, size_t n);
+
+/* ---- Training rows from task rows ---- */
+
+/* Where a response comes from. */
+enum cappy_kind {
+    CAPPY_KIND_REFERENCE, /* of the row: 1 */
+    CAPPY_KIND_ANSWER,    /* the right one of the row's choices: 1 */
+    CAPPY_KIND_CHOICE,    /* the others: 0 */
+    CAPPY_KIND_MISMATCH,  /* a reference of another row of the task: 0 */
+    CAPPY_KIND_CANDIDATE, /* of the row: by ROUGE-L, without references by its quality */
+    CAPPY_KIND_NEAR,      /* a mismatch picked for its likeness: by ROUGE-L */
+    CAPPY_KIND_CUT,       /* a reference spoilt: by ROUGE-L */
+    CAPPY_KIND_SHUFFLED,
+    CAPPY_KIND_REPEATED,
+    CAPPY_KIND_EXTENDED,
+    CAPPY_KINDS
+};
+
+const char *cappy_kind_name(enum cappy_kind kind);
+
+struct cappy_response {
+    cappy_text text;
+    double score; /* 0 to 1 */
+    enum cappy_kind kind;
+};
+
+/* What a task row has become: the responses to one instruction. Valid during the call it is given
+ * to. */
+struct cappy_group {
+    cappy_text id; /* as JSON */
+    cappy_text task;
+    cappy_text instruction;
+    const struct cappy_response *responses; /* [n] */
+    size_t n;
+};
+
+/* 0 means none, and for cap and balance no limit. */
+struct cappy_build_options {
+    size_t mismatches;    /* a row */
+    size_t near;          /* a row, at most CAPPY_NEAR_LIMIT */
+    size_t corruptions;   /* a row */
+    size_t cap;           /* instructions of a task; the first ones are taken */
+    size_t balance;       /* responses with a score of 0 for an instruction */
+    bool print_choices;   /* in the instruction */
+    bool keep_duplicates; /* write the same instruction and response again */
+    uint64_t seed;
+    size_t chunk_rows; /* rows held at a time, a third of them; 0: 16,384. For tests */
+    size_t remembered; /* pairs known for duplicates; 0: 4,194,304. For tests */
+};
+
+enum { CAPPY_NEAR_LIMIT = 32, CAPPY_TASK_LIMIT = 1 << 20 };
+
+/* What has become of one task. */
+struct cappy_task_tally {
+    uint64_t hash;
+    char *name;            /* the first bytes of it */
+    size_t n_rows;         /* read and used */
+    size_t n_instructions; /* different ones */
+    size_t n_responses;    /* written */
+    double sum;            /* of their scores */
+};
+
+enum { CAPPY_SCORE_BINS = 10 };
+
+struct cappy_tally {
+    struct cappy_task_tally *tasks; /* [n_tasks], in the order of their first rows */
+    size_t n_tasks;
+    size_t n_rows; /* read */
+    size_t kinds[CAPPY_KINDS];
+    size_t bins[CAPPY_SCORE_BINS]; /* of scores: from i/10, the last up to 1 and with it */
+    size_t n_capped;               /* rows left out by cap */
+    size_t n_balanced;             /* responses left out by balance */
+    size_t n_duplicates;           /* left out */
+    size_t n_unmatched;            /* rows with references, none elsewhere in their task */
+    size_t n_blind;                /* rows with a reference in which ROUGE-L sees no word */
+};
+
+struct cappy_builder;
+
+/* Makes a builder, which gives each task row's responses to `write`, in the order of the rows. It
+ * holds rows back, since it takes mismatches from the rows in front of and behind each: three times
+ * 16,384 rows, or 16 MiB. The same rows and options give the same responses on every machine. */
+cappy_status cappy_builder_create(
+    const struct cappy_build_options *options,
+    cappy_status (*write)(void *context, const struct cappy_group *group, cappy_error *error),
+    void *context, struct cappy_builder **builder, cappy_error *error);
+
+/* Adds a task row. On success the builder owns what is in *row, and empties it. CAPPY_FORMAT for a
+ * row that is not a task row; the builder can go on after that. The name of its file must outlive
+ * the builder. */
+cappy_status cappy_builder_add(struct cappy_builder *builder, struct cappy_row *row,
+                               cappy_error *error);
+
+/* Writes what is still held. */
+cappy_status cappy_builder_finish(struct cappy_builder *builder, cappy_error *error);
+
+/* The counts so far; they live as long as the builder. */
+const struct cappy_tally *cappy_builder_tally(const struct cappy_builder *builder);
+
+void cappy_builder_free(struct cappy_builder *builder);
 
 #endif

@@ -8,56 +8,11 @@
 
 #include <cmocka.h>
 
+#include "../failing_alloc.h"
 #include "../temp.h"
 #include "weights/weights.h"
 
 #define GOLDEN CAPPY_TEST_DATA "/golden/weights/"
-
-static size_t n_calls; /* allocations so far */
-static size_t fail_at; /* number of the one to fail; 0: none */
-static long n_live;    /* allocated, not yet freed */
-
-void *__real_cappy_alloc(size_t count, size_t size);
-void *__real_cappy_realloc(void *memory, size_t count, size_t size);
-char *__real_cappy_strndup(const char *text, size_t size);
-void __real_cappy_free(void *memory);
-void *__wrap_cappy_alloc(size_t count, size_t size);
-void *__wrap_cappy_realloc(void *memory, size_t count, size_t size);
-char *__wrap_cappy_strndup(const char *text, size_t size);
-void __wrap_cappy_free(void *memory);
-
-static bool must_fail(void)
-{
-    n_calls++;
-    return n_calls == fail_at;
-}
-
-void *__wrap_cappy_alloc(size_t count, size_t size)
-{
-    void *memory = must_fail() ? NULL : __real_cappy_alloc(count, size);
-    n_live += memory != NULL;
-    return memory;
-}
-
-void *__wrap_cappy_realloc(void *memory, size_t count, size_t size)
-{
-    void *moved = must_fail() ? NULL : __real_cappy_realloc(memory, count, size);
-    n_live += memory == NULL && moved != NULL;
-    return moved;
-}
-
-char *__wrap_cappy_strndup(const char *text, size_t size)
-{
-    char *copy = must_fail() ? NULL : __real_cappy_strndup(text, size);
-    n_live += copy != NULL;
-    return copy;
-}
-
-void __wrap_cappy_free(void *memory)
-{
-    n_live -= memory != NULL;
-    __real_cappy_free(memory);
-}
 
 /* Links a golden file into the directory. */
 static void link_golden(struct temp *temp, const char *golden, const char *name)
