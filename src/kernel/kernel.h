@@ -155,8 +155,8 @@ struct cappy_conversion {
 
 struct cappy_kernels {
     const char *name;
-    size_t panel;            /* outputs in a panel */
-    cappy_precision fastest; /* whose products are the fastest */
+    size_t panel;                   /* outputs in a panel */
+    cappy_precision auto_precision; /* the fastest within the bound of docs/numbers.md */
 
     /* Packs one panel of a matrix whose arrays are allocated, with the scales and shifts of
      * INT8. */

@@ -52,7 +52,7 @@ static cappy_status choose_precision(cappy_precision wish, const struct cappy_ke
         *precision = CAPPY_PRECISION_FP32;
         return CAPPY_OK;
     case CAPPY_PRECISION_AUTO:
-        *precision = kernels->fastest;
+        *precision = kernels->auto_precision;
         return CAPPY_OK;
     case CAPPY_PRECISION_FP32:
     case CAPPY_PRECISION_BF16:
