@@ -10,5 +10,6 @@
 #include "base/json.h"
 #include "base/lines.h"
 #include "base/rows.h"
+#include "base/writer.h"
 
 #endif
