@@ -7,7 +7,6 @@
 #include "model/bind.h"
 #include "model/model.h"
 #include "model/structs.h"
-#include "model/threads.h"
 
 /* RoBERTa counts positions from pad_token_id + 1, BERT from 0. */
 static size_t first_position(const struct cappy_config *config)

@@ -97,8 +97,8 @@ void cappy_net_free(struct cappy_net *net);
 void cappy_net_forward(struct cappy_net *net, const struct cappy_example *examples, size_t n,
                        bool train, float *scores);
 
-/* After cappy_net_forward with `train` of the same examples: adds to the gradients what follows from
- * d_scores[n][L], the gradient of the loss by each score. */
+/* After cappy_net_forward with `train` of the same examples: adds to the gradients what follows
+ * from d_scores[n][L], the gradient of the loss by each score. */
 void cappy_net_backward(struct cappy_net *net, const struct cappy_example *examples, size_t n,
                         const float *d_scores);
 

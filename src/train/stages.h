@@ -28,7 +28,7 @@ struct cappy_linear {
     size_t k;
 };
 
-/* The linear layer `module`; with several layers from `module` on that lie together, all of them. */
+/* The linear layer `module`; with `several` of them that lie together from it on, all of these. */
 struct cappy_linear cappy_linear_at(const struct cappy_net *net, enum cappy_module module,
                                     size_t layer, size_t several);
 

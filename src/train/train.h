@@ -45,7 +45,9 @@ struct cappy_train_state {
     double loss; /* of the last step's batch */
     double norm; /* of its gradient, before clipping */
     double rate;
-    uint64_t examples; /* since this process began */
+    size_t batch_examples; /* of the last step */
+    size_t batch_tokens;
+    uint64_t examples; /* of all steps since this process began */
     uint64_t tokens;
     bool is_saved; /* a checkpoint of this step was written */
 };

@@ -93,6 +93,9 @@ struct cappy_config {
     float norm_epsilon;
     enum cappy_hidden_act hidden_act;
     enum cappy_output_act output_act;
+    double hidden_dropout; /* in training, as the two below; 0 where it says nothing */
+    double attention_dropout;
+    double head_dropout;
     size_t n_labels;
     char **labels; /* [n_labels] */
 };

@@ -186,7 +186,7 @@ static void check_forward(const struct cappy_kernels *kernels)
     cappy_free(scratch);
 }
 
-/* The share that is dropped is right, the same on every set, and the sum stays about what it was. */
+/* The share that is dropped is right, and what is dropped is the same on every set. */
 static void check_share(const struct cappy_kernels *kernels)
 {
     enum { ROWS = 50, WIDTH = 700 };
