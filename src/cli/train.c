@@ -138,6 +138,14 @@ static void set_real(const struct cappy_real *given, double *value)
     *value = given->is_given ? given->value : *value;
 }
 
+/* What is fastest differs from machine to machine; a run should not. */
+static cappy_precision choose_precision(const struct train_arguments *arguments)
+{
+    const cappy_precision wish =
+        (cappy_precision)(arguments->common.precision + CAPPY_PRECISION_FP32);
+    return wish == CAPPY_PRECISION_AUTO ? CAPPY_PRECISION_FP32 : wish;
+}
+
 static struct cappy_settings choose_settings(const struct train_arguments *arguments)
 {
     struct cappy_settings settings = cappy_settings_default();
@@ -148,7 +156,7 @@ static struct cappy_settings choose_settings(const struct train_arguments *argum
     settings.max_length = arguments->common.max_length;
     settings.loss = (enum cappy_loss_kind)arguments->loss;
     settings.schedule = (enum cappy_schedule)arguments->schedule;
-    settings.precision = (cappy_precision)arguments->common.precision;
+    settings.precision = choose_precision(arguments);
     set_real(&arguments->rate, &settings.rate);
     set_real(&arguments->warmup, &settings.warmup);
     set_real(&arguments->decay, &settings.decay);
@@ -170,7 +178,7 @@ static cappy_status check(const struct train_arguments *arguments, cappy_error *
     if (arguments->steps != 0 && arguments->epochs != 0) {
         return cappy_error_set(error, CAPPY_ARGUMENT, "give either --steps or --epochs, not both");
     }
-    if (arguments->common.precision == CAPPY_PRECISION_INT8) {
+    if (choose_precision(arguments) == CAPPY_PRECISION_INT8) {
         return cappy_error_set(error, CAPPY_ARGUMENT,
                                "--precision int8 is for scoring; train with fp32 or bf16");
     }

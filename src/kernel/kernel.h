@@ -138,7 +138,7 @@ struct cappy_attention {
     size_t y_stride;
     float scale;
     float *scratch;                      /* cappy_attention_scratch(n, D) floats, 64-byte aligned */
-    const struct cappy_dropout *dropout; /* of the weights after softmax; NULL for none */
+    const struct cappy_dropout *dropout; /* of the weights after softmax, in FP32; NULL: none */
 };
 
 /* Floats of scratch that any kernel set needs for a sequence of n tokens and heads of width D. */

@@ -97,8 +97,7 @@ static cappy_status open_model(struct cappy_run *run, cappy_error *error)
         .config = config,
         .kernels = run->model->kernels,
         .params = &run->params,
-        .precision = settings->precision == CAPPY_PRECISION_BF16 ? CAPPY_PRECISION_BF16
-                                                                 : CAPPY_PRECISION_FP32,
+        .precision = settings->precision,
         .rates = {rate_of(is_given ? settings->dropout : config->hidden_dropout),
                   rate_of(is_given ? settings->dropout : config->attention_dropout),
                   rate_of(is_given ? settings->dropout : config->head_dropout)},

@@ -8,6 +8,7 @@ struct cappy_settings cappy_settings_default(void)
     return (struct cappy_settings){
         .epochs = 1,
         .batch_size = 32,
+        .precision = CAPPY_PRECISION_FP32,
         .seed = 1,
         .rate = 5e-5,
         .warmup = 0.1,
@@ -39,7 +40,7 @@ static const struct setting {
     {"seed", COUNT, AT(seed), 0, 9e18},
     {"loss", CHOICE, AT(loss), 0, CAPPY_LOSS_LISTWISE},
     {"schedule", CHOICE, AT(schedule), 0, CAPPY_SCHEDULE_REFERENCE},
-    {"precision", CHOICE, AT(precision), 0, CAPPY_PRECISION_BF16},
+    {"precision", CHOICE, AT(precision), CAPPY_PRECISION_FP32, CAPPY_PRECISION_BF16},
     {"learning-rate", NUMBER, AT(rate), 0, 10},
     {"warmup", NUMBER, AT(warmup), 0, 0.99},
     {"weight-decay", NUMBER, AT(decay), 0, 10},

@@ -361,6 +361,7 @@ static struct cappy_attention head_at(const struct cappy_pass *pass, size_t laye
     const struct cappy_array queries = first_only ? memory->queries : trace->qkv;
     const float *kv = cappy_row(trace->qkv, begin) + head * width;
     return (struct cappy_attention){
+        .precision = CAPPY_PRECISION_FP32, /* as its gradient */
         .n = pass->examples[s].n,
         .n_queries = first_only ? 1 : pass->examples[s].n,
         .width = width,

@@ -9,8 +9,8 @@
 #include "train/order.h"
 #include "train/run.h"
 
-/* A mean loss beyond this is no loss of targets in [0, 1] any more. */
-static const double EXPLODED = 1e4;
+/* A mean loss beyond this is that of no score in reach of targets in [0, 1]. */
+static const double EXPLODED = 1e3;
 
 /* The end of the pass that begins at unit `first` of the batch: as many units as fit. */
 static size_t find_end(const struct cappy_run *run, size_t first)

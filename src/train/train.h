@@ -23,7 +23,7 @@ struct cappy_settings {
     uint64_t seed;
     enum cappy_loss_kind loss;
     enum cappy_schedule schedule;
-    cappy_precision precision; /* FP32, or BF16 for what is multiplied; AUTO is FP32 */
+    cappy_precision precision; /* FP32, or BF16 for what is multiplied */
     double rate;               /* of learning, at its peak */
     double warmup;             /* share of the steps on which the rate rises from 0 */
     double decay;              /* of matrices and tables */

@@ -99,8 +99,8 @@ static void check_case(const struct cappy_kernels *kernels, size_t n, size_t que
     float *factors = random_floats(queries * n);
     struct reference r = {calloc(queries * n, sizeof(double)), calloc(queries * n, sizeof(double))};
     struct cappy_attention_gradient g = {
-        .head = {n, queries, width, qkv, stride, qkv + width, qkv + 2 * width, stride, NULL, 0,
-                 3.0f / sqrtf((float)width), scratch, dropout},
+        .head = {CAPPY_PRECISION_FP32, n, queries, width, qkv, stride, qkv + width, qkv + 2 * width,
+                 stride, NULL, 0, 3.0f / sqrtf((float)width), scratch, dropout},
         .dy = dy,
         .dy_stride = width + 2,
         .dq = dqkv,
@@ -158,8 +158,8 @@ static void check_forward(const struct cappy_kernels *kernels)
     float y[N * WIDTH];
     float factors[N * N];
     const struct cappy_attention head = {
-        N,         N, WIDTH, qkv,  3 * WIDTH, qkv + WIDTH, qkv + 2 * WIDTH,
-        3 * WIDTH, y, WIDTH, 1.0f, scratch,   &dropout};
+        CAPPY_PRECISION_FP32, N,         N, WIDTH, qkv,  3 * WIDTH, qkv + WIDTH,
+        qkv + 2 * WIDTH,      3 * WIDTH, y, WIDTH, 1.0f, scratch,   &dropout};
     kernels->attention(&head);
     find_factors(kernels, &dropout, N, N, factors);
     for (size_t i = 0; i < N; i++) {
