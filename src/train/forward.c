@@ -13,14 +13,14 @@
 
 static const struct cappy_array none = {NULL, 0};
 
-size_t cappy_position(const struct cappy_config *config, int32_t id, size_t *next)
+size_t cappy_position_next(const struct cappy_config *config, int32_t id, size_t *next)
 {
     const bool is_padding =
         config->architecture == CAPPY_ARCHITECTURE_ROBERTA && (int64_t)id == config->pad_token_id;
     return is_padding ? (size_t)config->pad_token_id : (*next)++;
 }
 
-size_t cappy_first_position(const struct cappy_config *config)
+size_t cappy_position_first(const struct cappy_config *config)
 {
     return config->architecture == CAPPY_ARCHITECTURE_ROBERTA ? (size_t)config->pad_token_id + 1
                                                               : 0;
@@ -37,15 +37,15 @@ static void embed_sequence(const struct cappy_pass *pass, size_t s)
         net->weights + cappy_params_at(net->params, CAPPY_MODULE_POSITIONS, 0, false);
     const float *segments =
         net->weights + cappy_params_at(net->params, CAPPY_MODULE_SEGMENTS, 0, false);
-    size_t next = cappy_first_position(net->config);
+    size_t next = cappy_position_first(net->config);
     for (size_t i = 0; i < example->n; i++) {
-        const size_t place = cappy_position(net->config, example->ids[i], &next);
+        const size_t place = cappy_position_next(net->config, example->ids[i], &next);
         assert((size_t)example->ids[i] < net->config->vocab_size &&
                place < net->config->n_positions);
         const float *word = words + (size_t)example->ids[i] * h;
         const float *position = positions + place * h;
         const float *segment = segments + (size_t)example->segments[i] * h;
-        float *to = cappy_row(net->memory.embedded, net->memory.begins[s] + i);
+        float *to = cappy_array_row(net->memory.embedded, net->memory.begins[s] + i);
         for (size_t j = 0; j < h; j++) {
             to[j] = word[j] + segment[j] + position[j];
         }
@@ -61,21 +61,21 @@ static void embed(const struct cappy_pass *pass)
     }
     cappy_norm_forward(pass, CAPPY_MODULE_EMBEDDING_NORM, 0, pass->tokens, memory->embedded,
                        memory->traces[0].input);
-    cappy_drop(pass, CAPPY_PLACE_EMBEDDING, 0, pass->net->rates.hidden, false,
-               memory->traces[0].input);
+    cappy_array_drop(pass, CAPPY_PLACE_EMBEDDING, 0, pass->net->rates.hidden, false,
+                     memory->traces[0].input);
 }
 
-void cappy_gather_firsts(const struct cappy_pass *pass, struct cappy_array from,
-                         struct cappy_array to)
+void cappy_array_gather(const struct cappy_pass *pass, struct cappy_array from,
+                        struct cappy_array to)
 {
     const size_t size = pass->net->config->hidden_size * sizeof(float);
     size_t first;
     size_t last;
-    cappy_share(pass, pass->n, &first, &last);
+    cappy_pass_share(pass, pass->n, &first, &last);
     for (size_t s = first; s < last; s++) {
-        memcpy(cappy_row(to, s), cappy_row(from, pass->net->memory.begins[s]), size);
+        memcpy(cappy_array_row(to, s), cappy_array_row(from, pass->net->memory.begins[s]), size);
     }
-    cappy_wait(pass);
+    cappy_pass_wait(pass);
 }
 
 /* y [m, H] = dropout(x W^T + b) + residual. */
@@ -86,10 +86,10 @@ static void project(const struct cappy_pass *pass, enum cappy_module module, enu
     const struct cappy_net *net = pass->net;
     const struct cappy_linear linear = cappy_linear_at(net, module, layer, 1);
     const bool drops = pass->train && net->rates.hidden != 0;
-    cappy_apply(pass, &linear, net->precision, m, x, y, drops ? none : residual);
+    cappy_linear_apply(pass, &linear, net->precision, m, x, y, drops ? none : residual);
     if (drops) {
-        cappy_drop(pass, place, layer, net->rates.hidden, first_only, y);
-        cappy_add(pass, m, residual, y);
+        cappy_array_drop(pass, place, layer, net->rates.hidden, first_only, y);
+        cappy_array_add(pass, m, residual, y);
     }
 }
 
@@ -101,15 +101,17 @@ static void make_qkv(const struct cappy_pass *pass, size_t layer, bool is_last)
     const struct cappy_trace *trace = &memory->traces[layer];
     const struct cappy_linear all = cappy_linear_at(net, CAPPY_MODULE_QUERY, layer, 3);
     if (!is_last) {
-        cappy_apply(pass, &all, net->precision, pass->tokens, trace->input, trace->qkv, none);
+        cappy_linear_apply(pass, &all, net->precision, pass->tokens, trace->input, trace->qkv,
+                           none);
         return;
     }
     const struct cappy_linear query = cappy_linear_at(net, CAPPY_MODULE_QUERY, layer, 1);
     const struct cappy_linear rest = cappy_linear_at(net, CAPPY_MODULE_KEY, layer, 2);
     const struct cappy_array kv = {trace->qkv.data + net->config->hidden_size, trace->qkv.stride};
-    cappy_apply(pass, &rest, net->precision, pass->tokens, trace->input, kv, none);
-    cappy_gather_firsts(pass, trace->input, memory->firsts);
-    cappy_apply(pass, &query, net->precision, pass->n, memory->firsts, memory->queries, none);
+    cappy_linear_apply(pass, &rest, net->precision, pass->tokens, trace->input, kv, none);
+    cappy_array_gather(pass, trace->input, memory->firsts);
+    cappy_linear_apply(pass, &query, net->precision, pass->n, memory->firsts, memory->queries,
+                       none);
 }
 
 static void run_layer(const struct cappy_pass *pass, size_t layer)
@@ -121,13 +123,13 @@ static void run_layer(const struct cappy_pass *pass, size_t layer)
     const size_t m = is_last ? pass->n : pass->tokens;
     const struct cappy_linear up = cappy_linear_at(net, CAPPY_MODULE_UP, layer, 1);
     make_qkv(pass, layer, is_last);
-    cappy_attend(pass, layer, is_last);
+    cappy_attention_forward(pass, layer, is_last);
     project(pass, CAPPY_MODULE_OUTPUT, CAPPY_PLACE_OUTPUT, layer, is_last, m, trace->context,
             trace->attention_sum, is_last ? memory->firsts : trace->input);
     cappy_norm_forward(pass, CAPPY_MODULE_ATTENTION_NORM, layer, m, trace->attention_sum,
                        trace->middle);
-    cappy_apply(pass, &up, net->precision, m, trace->middle, trace->before, none);
-    cappy_activate(pass, m, trace->before, none, memory->active);
+    cappy_linear_apply(pass, &up, net->precision, m, trace->middle, trace->before, none);
+    cappy_pass_activate(pass, m, trace->before, none, memory->active);
     project(pass, CAPPY_MODULE_DOWN, CAPPY_PLACE_DOWN, layer, is_last, m, memory->active,
             trace->output_sum, trace->middle);
     cappy_norm_forward(pass, CAPPY_MODULE_OUTPUT_NORM, layer, m, trace->output_sum, trace->output);
@@ -142,23 +144,24 @@ static void run_head(const struct cappy_pass *pass)
     const size_t h = net->config->hidden_size;
     const struct cappy_linear pooler = cappy_linear_at(net, CAPPY_MODULE_POOLER, 0, 1);
     const struct cappy_linear classifier = cappy_linear_at(net, CAPPY_MODULE_CLASSIFIER, 0, 1);
-    cappy_copy(pass, pass->n, memory->traces[net->config->n_layers - 1].output, memory->features);
+    cappy_array_copy(pass, pass->n, memory->traces[net->config->n_layers - 1].output,
+                     memory->features);
     if (net->config->architecture == CAPPY_ARCHITECTURE_ROBERTA) {
-        cappy_drop(pass, CAPPY_PLACE_FEATURES, 0, net->rates.head, true, memory->features);
+        cappy_array_drop(pass, CAPPY_PLACE_FEATURES, 0, net->rates.head, true, memory->features);
     }
-    cappy_apply(pass, &pooler, CAPPY_PRECISION_FP32, pass->n, memory->features, memory->pooled,
-                none);
+    cappy_linear_apply(pass, &pooler, CAPPY_PRECISION_FP32, pass->n, memory->features,
+                       memory->pooled, none);
 #pragma omp for schedule(static)
     for (size_t s = 0; s < pass->n; s++) {
-        float *row = cappy_row(memory->pooled, s);
+        float *row = cappy_array_row(memory->pooled, s);
         for (size_t j = 0; j < h; j++) {
             row[j] = tanhf(row[j]);
         }
     }
-    cappy_copy(pass, pass->n, memory->pooled, memory->dropped);
-    cappy_drop(pass, CAPPY_PLACE_POOLED, 0, net->rates.head, true, memory->dropped);
-    cappy_apply(pass, &classifier, CAPPY_PRECISION_FP32, pass->n, memory->dropped, memory->scores,
-                none);
+    cappy_array_copy(pass, pass->n, memory->pooled, memory->dropped);
+    cappy_array_drop(pass, CAPPY_PLACE_POOLED, 0, net->rates.head, true, memory->dropped);
+    cappy_linear_apply(pass, &classifier, CAPPY_PRECISION_FP32, pass->n, memory->dropped,
+                       memory->scores, none);
 }
 
 struct cappy_pass cappy_pass_of(struct cappy_net *net, const struct cappy_example *examples,
@@ -196,6 +199,6 @@ void cappy_net_forward(struct cappy_net *net, const struct cappy_example *exampl
     }
     const size_t labels = net->config->n_labels;
     for (size_t i = 0; i < n; i++) {
-        memcpy(scores + i * labels, cappy_row(memory->scores, i), labels * sizeof *scores);
+        memcpy(scores + i * labels, cappy_array_row(memory->scores, i), labels * sizeof *scores);
     }
 }

@@ -54,7 +54,7 @@ double cappy_optimiser_norm(struct cappy_optimiser *optimiser, const float *grad
 void cappy_optimiser_step(struct cappy_optimiser *optimiser, const struct cappy_settings *settings,
                           size_t step, double norm, const float *gradients, float *weights)
 {
-    const double rate = cappy_rate_at(settings, step);
+    const double rate = cappy_settings_rate(settings, step);
     const double t = (double)step + 1;
     /* PyTorch's clip_grad_norm_ adds the small number too. */
     const double factor = settings->clip > 0 ? fmin(1, settings->clip / (norm + 1e-6)) : 1;
@@ -84,7 +84,7 @@ void cappy_optimiser_step(struct cappy_optimiser *optimiser, const struct cappy_
     }
 }
 
-double cappy_rate_at(const struct cappy_settings *settings, size_t step)
+double cappy_settings_rate(const struct cappy_settings *settings, size_t step)
 {
     /* The published run counted micro-steps, 16 to an update, for a schedule that advanced once an
      * update: it ended at ten sixteenths of the way up. */

@@ -28,6 +28,6 @@ void cappy_optimiser_step(struct cappy_optimiser *optimiser, const struct cappy_
                           size_t step, double norm, const float *gradients, float *weights);
 
 /* The learning rate of step number `step`, counted from 0, of settings->steps. */
-double cappy_rate_at(const struct cappy_settings *settings, size_t step);
+double cappy_settings_rate(const struct cappy_settings *settings, size_t step);
 
 #endif

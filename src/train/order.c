@@ -10,7 +10,7 @@ static uint64_t scramble(uint64_t x)
     return x ^ x >> 31;
 }
 
-uint64_t cappy_mix(uint64_t a, uint64_t b, uint64_t c)
+uint64_t cappy_order_mix(uint64_t a, uint64_t b, uint64_t c)
 {
     return scramble(scramble(scramble(a) + b) + c);
 }
@@ -25,12 +25,12 @@ uint64_t cappy_order_at(uint64_t seed, uint64_t epoch, uint64_t n, uint64_t i)
         half++;
     }
     const uint64_t mask = ((uint64_t)1 << half) - 1;
-    const uint64_t key = cappy_mix(seed, epoch, n);
+    const uint64_t key = cappy_order_mix(seed, epoch, n);
     do {
         for (uint64_t round = 0; round < ROUNDS; round++) {
             const uint64_t left = i >> half;
             const uint64_t right = i & mask;
-            i = right << half | (left ^ (cappy_mix(key, round, right) & mask));
+            i = right << half | (left ^ (cappy_order_mix(key, round, right) & mask));
         }
     } while (i >= n);
     return i;

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* Three numbers to 64 bits that look random. */
-uint64_t cappy_mix(uint64_t a, uint64_t b, uint64_t c);
+uint64_t cappy_order_mix(uint64_t a, uint64_t b, uint64_t c);
 
 /* Place i < n of the permutation of 0 .. n - 1 that belongs to the seed and the epoch. */
 uint64_t cappy_order_at(uint64_t seed, uint64_t epoch, uint64_t n, uint64_t i);

@@ -6,14 +6,14 @@
 
 enum { ROW_BLOCK = 96, LINE = 64 };
 
-void cappy_wait(const struct cappy_pass *pass)
+void cappy_pass_wait(const struct cappy_pass *pass)
 {
     if (pass->count > 1) {
 #pragma omp barrier
     }
 }
 
-void cappy_share(const struct cappy_pass *pass, size_t n, size_t *first, size_t *last)
+void cappy_pass_share(const struct cappy_pass *pass, size_t n, size_t *first, size_t *last)
 {
     *first = n * pass->index / pass->count;
     *last = n * (pass->index + 1) / pass->count;
@@ -84,7 +84,7 @@ static void multiply_panel(const struct cappy_pass *pass, const struct operand *
     kernels->pack(&(struct cappy_packing){right->w + column * right->output_stride,
                                           right->output_stride, right->input_stride, matrix.n,
                                           &matrix, 0});
-    struct cappy_array to = {cappy_row(y, first) + column, y.stride};
+    struct cappy_array to = {cappy_array_row(y, first) + column, y.stride};
     kernels->gemm(&(struct cappy_gemm){
         .matrix = &matrix,
         .first_panel = 0,
@@ -93,7 +93,7 @@ static void multiply_panel(const struct cappy_pass *pass, const struct operand *
         .x = skip_rows(x, first),
         .y = rows_of(to),
         .epilogue = residual.data != NULL ? CAPPY_EPILOGUE_RESIDUAL : CAPPY_EPILOGUE_NONE,
-        .residual = residual.data != NULL ? cappy_row(residual, first) + column : NULL,
+        .residual = residual.data != NULL ? cappy_array_row(residual, first) + column : NULL,
         .residual_stride = residual.stride,
         .sums = (float *)matrix.packed + matrix.groups * width,
     });
@@ -110,7 +110,7 @@ static void multiply(const struct cappy_pass *pass, const struct operand *right,
     const size_t block = (m + blocks - 1) / blocks;
     size_t item;
     size_t end;
-    cappy_share(pass, panels * blocks, &item, &end);
+    cappy_pass_share(pass, panels * blocks, &item, &end);
     for (; item < end; item++) {
         const size_t first = item % blocks * block;
         const size_t last = m - first < block ? m : first + block;
@@ -118,7 +118,7 @@ static void multiply(const struct cappy_pass *pass, const struct operand *right,
             multiply_panel(pass, right, item / blocks, first, last, x, y, residual);
         }
     }
-    cappy_wait(pass);
+    cappy_pass_wait(pass);
 }
 
 /* x [m, width] as rows for a product. */
@@ -133,10 +133,10 @@ static struct cappy_rows narrow(const struct cappy_pass *pass, cappy_precision p
                                     .stride = cappy_row_size(precision, width)};
     size_t first;
     size_t last;
-    cappy_share(pass, m, &first, &last);
+    cappy_pass_share(pass, m, &first, &last);
     pass->net->kernels->convert(&(struct cappy_conversion){
         last - first, width, skip_rows(rows_of(x), first), skip_rows(rows, first)});
-    cappy_wait(pass);
+    cappy_pass_wait(pass);
     return rows;
 }
 
@@ -150,17 +150,17 @@ static struct cappy_rows transpose(const struct cappy_pass *pass, cappy_precisio
                                     .stride = (size + LINE - 1) / LINE * LINE};
     size_t first;
     size_t last;
-    cappy_share(pass, width, &first, &last);
+    cappy_pass_share(pass, width, &first, &last);
     const struct cappy_array part = {x.data + first, x.stride};
     pass->net->kernels->transpose(
         &(struct cappy_conversion){m, last - first, rows_of(part), skip_rows(rows, first)});
-    cappy_wait(pass);
+    cappy_pass_wait(pass);
     return rows;
 }
 
-void cappy_apply(const struct cappy_pass *pass, const struct cappy_linear *linear,
-                 cappy_precision precision, size_t m, struct cappy_array x, struct cappy_array y,
-                 struct cappy_array residual)
+void cappy_linear_apply(const struct cappy_pass *pass, const struct cappy_linear *linear,
+                        cappy_precision precision, size_t m, struct cappy_array x,
+                        struct cappy_array y, struct cappy_array residual)
 {
     const float *weights = pass->net->weights;
     const struct operand right = {
@@ -174,14 +174,15 @@ static void sum_rows(const struct cappy_pass *pass, size_t m, size_t width, stru
 {
     size_t first;
     size_t last;
-    cappy_share(pass, width, &first, &last);
+    cappy_pass_share(pass, width, &first, &last);
     pass->net->kernels->row_sums(
         &(struct cappy_row_sums){m, last - first, x.data + first, x.stride, sums + first});
 }
 
-void cappy_apply_gradient(const struct cappy_pass *pass, const struct cappy_linear *linear,
-                          cappy_precision precision, size_t m, struct cappy_array x,
-                          struct cappy_array dy, struct cappy_array dx, struct cappy_array residual)
+void cappy_linear_gradient(const struct cappy_pass *pass, const struct cappy_linear *linear,
+                           cappy_precision precision, size_t m, struct cappy_array x,
+                           struct cappy_array dy, struct cappy_array dx,
+                           struct cappy_array residual)
 {
     struct cappy_net *net = pass->net;
     const size_t n = linear->n;
@@ -204,19 +205,19 @@ void cappy_norm_forward(const struct cappy_pass *pass, enum cappy_module module,
     const struct cappy_net *net = pass->net;
     size_t first;
     size_t last;
-    cappy_share(pass, m, &first, &last);
+    cappy_pass_share(pass, m, &first, &last);
     net->kernels->norm(&(struct cappy_norm){
         .m = last - first,
         .width = net->config->hidden_size,
-        .x = cappy_row(x, first),
+        .x = cappy_array_row(x, first),
         .x_stride = x.stride,
-        .y = cappy_row(y, first),
+        .y = cappy_array_row(y, first),
         .y_stride = y.stride,
         .weight = net->weights + cappy_params_at(net->params, module, layer, false),
         .bias = net->weights + cappy_params_at(net->params, module, layer, true),
         .epsilon = net->config->norm_epsilon,
     });
-    cappy_wait(pass);
+    cappy_pass_wait(pass);
 }
 
 void cappy_norm_backward(const struct cappy_pass *pass, enum cappy_module module, size_t layer,
@@ -231,7 +232,7 @@ void cappy_norm_backward(const struct cappy_pass *pass, enum cappy_module module
     float *partials = net->memory.partials;
     size_t first;
     size_t last;
-    cappy_share(pass, blocks, &first, &last);
+    cappy_pass_share(pass, blocks, &first, &last);
     for (size_t block = first; block < last; block++) {
         const size_t row = block * CAPPY_NORM_BLOCK;
         float *partial = partials + block * 2 * h;
@@ -239,11 +240,11 @@ void cappy_norm_backward(const struct cappy_pass *pass, enum cappy_module module
         net->kernels->norm_gradient(&(struct cappy_norm_gradient){
             .m = m - row < CAPPY_NORM_BLOCK ? m - row : CAPPY_NORM_BLOCK,
             .width = h,
-            .x = cappy_row(x, row),
+            .x = cappy_array_row(x, row),
             .x_stride = x.stride,
-            .dy = cappy_row(dy, row),
+            .dy = cappy_array_row(dy, row),
             .dy_stride = dy.stride,
-            .dx = cappy_row(dx, row),
+            .dx = cappy_array_row(dx, row),
             .dx_stride = dx.stride,
             .weight = net->weights + weight,
             .epsilon = net->config->norm_epsilon,
@@ -251,16 +252,16 @@ void cappy_norm_backward(const struct cappy_pass *pass, enum cappy_module module
             .dbias = partial + h,
         });
     }
-    cappy_wait(pass);
+    cappy_pass_wait(pass);
     sum_rows(pass, blocks, h, (struct cappy_array){partials, 2 * h}, net->gradients + weight);
     sum_rows(pass, blocks, h, (struct cappy_array){partials + h, 2 * h}, net->gradients + bias);
-    cappy_wait(pass);
+    cappy_pass_wait(pass);
 }
 
 /* ---- Rows by themselves ---- */
 
-void cappy_activate(const struct cappy_pass *pass, size_t m, struct cappy_array x,
-                    struct cappy_array dy, struct cappy_array y)
+void cappy_pass_activate(const struct cappy_pass *pass, size_t m, struct cappy_array x,
+                         struct cappy_array dy, struct cappy_array y)
 {
     static const enum cappy_epilogue functions[] = {
         [CAPPY_ACT_GELU_ERF] = CAPPY_EPILOGUE_GELU_ERF,
@@ -270,49 +271,49 @@ void cappy_activate(const struct cappy_pass *pass, size_t m, struct cappy_array 
     const struct cappy_net *net = pass->net;
     size_t first;
     size_t last;
-    cappy_share(pass, m, &first, &last);
+    cappy_pass_share(pass, m, &first, &last);
     net->kernels->activation(&(struct cappy_activation){
         .function = functions[net->config->hidden_act],
         .m = last - first,
         .width = net->config->ffn_size,
-        .x = cappy_row(x, first),
+        .x = cappy_array_row(x, first),
         .x_stride = x.stride,
-        .dy = dy.data != NULL ? cappy_row(dy, first) : NULL,
+        .dy = dy.data != NULL ? cappy_array_row(dy, first) : NULL,
         .dy_stride = dy.stride,
-        .y = cappy_row(y, first),
+        .y = cappy_array_row(y, first),
         .y_stride = y.stride,
     });
-    cappy_wait(pass);
+    cappy_pass_wait(pass);
 }
 
-void cappy_copy(const struct cappy_pass *pass, size_t m, struct cappy_array from,
-                struct cappy_array to)
+void cappy_array_copy(const struct cappy_pass *pass, size_t m, struct cappy_array from,
+                      struct cappy_array to)
 {
     const size_t size = pass->net->config->hidden_size * sizeof(float);
     size_t first;
     size_t last;
-    cappy_share(pass, m, &first, &last);
+    cappy_pass_share(pass, m, &first, &last);
     for (size_t row = first; row < last; row++) {
-        memcpy(cappy_row(to, row), cappy_row(from, row), size);
+        memcpy(cappy_array_row(to, row), cappy_array_row(from, row), size);
     }
-    cappy_wait(pass);
+    cappy_pass_wait(pass);
 }
 
-void cappy_add(const struct cappy_pass *pass, size_t m, struct cappy_array from,
-               struct cappy_array to)
+void cappy_array_add(const struct cappy_pass *pass, size_t m, struct cappy_array from,
+                     struct cappy_array to)
 {
     const size_t h = pass->net->config->hidden_size;
     size_t first;
     size_t last;
-    cappy_share(pass, m, &first, &last);
+    cappy_pass_share(pass, m, &first, &last);
     for (size_t row = first; row < last; row++) {
-        const float *restrict a = cappy_row(from, row);
-        float *restrict b = cappy_row(to, row);
+        const float *restrict a = cappy_array_row(from, row);
+        float *restrict b = cappy_array_row(to, row);
         for (size_t j = 0; j < h; j++) {
             b[j] += a[j];
         }
     }
-    cappy_wait(pass);
+    cappy_pass_wait(pass);
 }
 
 /* ---- Dropout ---- */
@@ -327,8 +328,8 @@ struct cappy_dropout cappy_dropout_at(const struct cappy_example *example, enum 
     };
 }
 
-void cappy_drop(const struct cappy_pass *pass, enum cappy_place place, size_t layer, uint32_t rate,
-                bool first_only, struct cappy_array x)
+void cappy_array_drop(const struct cappy_pass *pass, enum cappy_place place, size_t layer,
+                      uint32_t rate, bool first_only, struct cappy_array x)
 {
     const struct cappy_net *net = pass->net;
     if (rate == 0 || !pass->train) {
@@ -341,7 +342,7 @@ void cappy_drop(const struct cappy_pass *pass, enum cappy_place place, size_t la
             .dropout = cappy_dropout_at(example, place, layer, 0, rate),
             .m = first_only ? 1 : example->n,
             .width = net->config->hidden_size,
-            .x = cappy_row(x, first_only ? s : net->memory.begins[s]),
+            .x = cappy_array_row(x, first_only ? s : net->memory.begins[s]),
             .stride = x.stride,
         });
     }
@@ -359,18 +360,18 @@ static struct cappy_attention head_at(const struct cappy_pass *pass, size_t laye
     const size_t width = h / pass->net->config->n_heads;
     const size_t begin = memory->begins[s];
     const struct cappy_array queries = first_only ? memory->queries : trace->qkv;
-    const float *kv = cappy_row(trace->qkv, begin) + head * width;
+    const float *kv = cappy_array_row(trace->qkv, begin) + head * width;
     return (struct cappy_attention){
         .precision = CAPPY_PRECISION_FP32, /* as its gradient */
         .n = pass->examples[s].n,
         .n_queries = first_only ? 1 : pass->examples[s].n,
         .width = width,
-        .q = cappy_row(queries, first_only ? s : begin) + head * width,
+        .q = cappy_array_row(queries, first_only ? s : begin) + head * width,
         .q_stride = queries.stride,
         .k = kv + h,
         .v = kv + 2 * h,
         .kv_stride = trace->qkv.stride,
-        .y = cappy_row(trace->context, first_only ? s : begin) + head * width,
+        .y = cappy_array_row(trace->context, first_only ? s : begin) + head * width,
         .y_stride = trace->context.stride,
         .scale = 1.0f / sqrtf((float)width),
         .scratch = (float *)(memory->threads + pass->index * memory->thread_size),
@@ -378,7 +379,7 @@ static struct cappy_attention head_at(const struct cappy_pass *pass, size_t laye
     };
 }
 
-void cappy_attend(const struct cappy_pass *pass, size_t layer, bool first_only)
+void cappy_attention_forward(const struct cappy_pass *pass, size_t layer, bool first_only)
 {
     const struct cappy_net *net = pass->net;
     const size_t n_heads = net->config->n_heads;
@@ -393,8 +394,8 @@ void cappy_attend(const struct cappy_pass *pass, size_t layer, bool first_only)
     }
 }
 
-void cappy_attend_gradient(const struct cappy_pass *pass, size_t layer, bool first_only,
-                           struct cappy_array d_queries)
+void cappy_attention_backward(const struct cappy_pass *pass, size_t layer, bool first_only,
+                              struct cappy_array d_queries)
 {
     const struct cappy_net *net = pass->net;
     const struct cappy_net_memory *memory = &net->memory;
@@ -409,12 +410,12 @@ void cappy_attend_gradient(const struct cappy_pass *pass, size_t layer, bool fir
         const size_t row = first_only ? s : begin;
         const struct cappy_dropout dropout = cappy_dropout_at(
             &pass->examples[s], CAPPY_PLACE_ATTENTION, layer, item % n_heads, net->rates.attention);
-        float *d_kv = cappy_row(memory->d_qkv, begin) + at;
+        float *d_kv = cappy_array_row(memory->d_qkv, begin) + at;
         net->kernels->attention_gradient(&(struct cappy_attention_gradient){
             .head = head_at(pass, layer, first_only, s, item % n_heads, &dropout),
-            .dy = cappy_row(memory->d_context, row) + at,
+            .dy = cappy_array_row(memory->d_context, row) + at,
             .dy_stride = memory->d_context.stride,
-            .dq = first_only ? cappy_row(d_queries, row) + at : d_kv,
+            .dq = first_only ? cappy_array_row(d_queries, row) + at : d_kv,
             .dq_stride = first_only ? d_queries.stride : memory->d_qkv.stride,
             .dk = d_kv + h,
             .dv = d_kv + 2 * h,

@@ -127,7 +127,7 @@ cappy_status cappy_run_step(struct cappy_run *run, cappy_error *error)
     CAPPY_TRY(cappy_plan_next(&run->plan, &position, error));
     CAPPY_TRY(cappy_batch_read(&run->dataset, run->plan.rows, run->plan.n, &run->batch, error));
     for (size_t i = 0; i < run->batch.n; i++) {
-        const uint64_t key = cappy_mix(run->settings.seed, step, i);
+        const uint64_t key = cappy_order_mix(run->settings.seed, step, i);
         run->batch.examples[i].key[0] = (uint32_t)key;
         run->batch.examples[i].key[1] = (uint32_t)(key >> 32);
     }
@@ -144,7 +144,7 @@ cappy_status cappy_run_step(struct cappy_run *run, cappy_error *error)
     }
     cappy_optimiser_step(&run->optimiser, &run->resolved, step, run->state.norm, run->net.gradients,
                          run->net.weights);
-    run->state.rate = cappy_rate_at(&run->resolved, step);
+    run->state.rate = cappy_settings_rate(&run->resolved, step);
     run->state.step = step + 1;
     run->state.batch_examples = run->batch.n;
     run->state.batch_tokens = run->batch.tokens;

@@ -104,21 +104,21 @@ static void test_schedules(void **state)
     settings.rate = 2e-5;
     settings.steps = 800;
     settings.warmup = 0.1;
-    assert_near(cappy_rate_at(&settings, 0), 0);
-    assert_near(cappy_rate_at(&settings, 40), 1e-5);
-    assert_near(cappy_rate_at(&settings, 80), 2e-5);
-    assert_near(cappy_rate_at(&settings, 440), 1e-5);
-    assert_near(cappy_rate_at(&settings, 800), 0);
+    assert_near(cappy_settings_rate(&settings, 0), 0);
+    assert_near(cappy_settings_rate(&settings, 40), 1e-5);
+    assert_near(cappy_settings_rate(&settings, 80), 2e-5);
+    assert_near(cappy_settings_rate(&settings, 440), 1e-5);
+    assert_near(cappy_settings_rate(&settings, 800), 0);
     settings.schedule = CAPPY_SCHEDULE_CONSTANT;
-    assert_near(cappy_rate_at(&settings, 40), 1e-5);
-    assert_near(cappy_rate_at(&settings, 799), 2e-5);
+    assert_near(cappy_settings_rate(&settings, 40), 1e-5);
+    assert_near(cappy_settings_rate(&settings, 799), 2e-5);
     /* The published run: 800 updates, all of them on the way up, to 1.25e-5. */
     settings.schedule = CAPPY_SCHEDULE_REFERENCE;
-    assert_near(cappy_rate_at(&settings, 400), 6.25e-6);
-    assert_near(cappy_rate_at(&settings, 800), 1.25e-5);
+    assert_near(cappy_settings_rate(&settings, 400), 6.25e-6);
+    assert_near(cappy_settings_rate(&settings, 800), 1.25e-5);
     settings.warmup = 0;
     settings.schedule = CAPPY_SCHEDULE_LINEAR;
-    assert_near(cappy_rate_at(&settings, 0), 2e-5);
+    assert_near(cappy_settings_rate(&settings, 0), 2e-5);
 }
 
 int main(void)
