@@ -9,4 +9,9 @@ if(CAPPY_TESTS AND NOT CMAKE_CROSSCOMPILING)
             COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/cli/${script} $<TARGET_FILE:cappy_command>)
         set_tests_properties(cli/${name} PROPERTIES TIMEOUT 300)
     endforeach()
+    # Whether transformers scores with a trained model as cappy does. Exit status 77: it is not there.
+    add_test(NAME train/transformers COMMAND sh -c
+        "exec \${CAPPY_PYTHON:-python3} $0 $1"
+        ${CMAKE_CURRENT_SOURCE_DIR}/golden/check_train.py $<TARGET_FILE:cappy_command>)
+    set_tests_properties(train/transformers PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
 endif()

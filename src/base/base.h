@@ -12,5 +12,6 @@
 #include "base/lines.h"
 #include "base/random.h"
 #include "base/rows.h"
+#include "base/writer.h"
 
 #endif

@@ -16,7 +16,14 @@ enum cappy_option_type {
     CAPPY_OPTION_PATH,   /* const char * */
     CAPPY_OPTION_TEXT,   /* const char *, checked to be UTF-8 */
     CAPPY_OPTION_COUNT,  /* size_t from min to max */
+    CAPPY_OPTION_REAL,   /* struct cappy_real: a number that is finite */
     CAPPY_OPTION_CHOICE, /* int: an index into choices */
+};
+
+/* The value of a CAPPY_OPTION_REAL, for which 0 may be as good as any. */
+struct cappy_real {
+    bool is_given;
+    double value;
 };
 
 struct cappy_option {
@@ -91,6 +98,7 @@ struct cappy_command {
     X(classify)                                                                                    \
     X(tokenize)                                                                                    \
     X(data)                                                                                        \
+    X(train)                                                                                       \
     X(info)                                                                                        \
     X(bench)                                                                                       \
     X(help)                                                                                        \

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Command lines are parsed by the option tables: those of the command first, then the common ones
  * below. */
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
 
@@ -163,6 +165,20 @@ static cappy_status set_count(const struct cappy_option *option, const char *tex
     return CAPPY_OK;
 }
 
+static cappy_status set_real(const struct cappy_option *option, const char *text,
+                             struct cappy_real *real, cappy_error *error)
+{
+    char *end;
+    const double value = strtod(text, &end);
+    if (end == text || *end != '\0' || strpbrk(text, "xXpP \t") != NULL || !isfinite(value)) {
+        return cappy_error_set(error, CAPPY_ARGUMENT,
+                               "--%s must be a number such as 0.1 or 5e-5, not \"%s\"",
+                               option->name, text);
+    }
+    *real = (struct cappy_real){true, value};
+    return CAPPY_OK;
+}
+
 static cappy_status set_choice(const struct cappy_option *option, const char *text, int *value,
                                cappy_error *error)
 {
@@ -198,6 +214,8 @@ static cappy_status set_value(const struct cappy_option *option, const char *tex
         return CAPPY_OK;
     case CAPPY_OPTION_COUNT:
         return set_count(option, text, place, error);
+    case CAPPY_OPTION_REAL:
+        return set_real(option, text, place, error);
     case CAPPY_OPTION_CHOICE:
         return set_choice(option, text, place, error);
     }

@@ -39,16 +39,15 @@ static void format_time(double seconds, char *text, size_t capacity)
     }
 }
 
-void cappy_progress_update(struct cappy_progress *progress, uint64_t done, uint64_t total,
-                           uint64_t n, const char *unit)
+void cappy_progress_show(struct cappy_progress *progress, uint64_t done, uint64_t total,
+                         const char *text)
 {
     double now = cappy_clock();
     if (!progress->is_shown || now - progress->drawn < REDRAW) {
         return;
     }
     progress->drawn = now;
-    double elapsed = now - progress->begun;
-    char line[160];
+    char line[200];
     size_t used = 0;
     if (total > 0) {
         double share = done < total ? (double)done / (double)total : 1;
@@ -56,16 +55,26 @@ void cappy_progress_update(struct cappy_progress *progress, uint64_t done, uint6
         char left[32] = "?";
         memset(bar, '.', BAR_WIDTH);
         memset(bar, '#', (size_t)(share * BAR_WIDTH));
-        if (share > 0) {
-            format_time(elapsed / share - elapsed, left, sizeof left);
+        if (done > progress->skipped) {
+            double pace = (now - progress->begun) / (double)(done - progress->skipped);
+            format_time(done < total ? pace * (double)(total - done) : 0, left, sizeof left);
         }
         used =
             (size_t)snprintf(line, sizeof line, "[%s] %3.0f%%  %s left  ", bar, share * 100, left);
     }
-    snprintf(line + used, sizeof line - used, "%" PRIu64 " %s, %.0f/s", n, unit,
-             elapsed > 0 ? (double)n / elapsed : 0);
+    snprintf(line + used, sizeof line - used, "%s", text);
     /* Back to the start of the line; then wipe what a longer line left behind. */
     fprintf(stderr, "\r%s\033[K", line);
+}
+
+void cappy_progress_update(struct cappy_progress *progress, uint64_t done, uint64_t total,
+                           uint64_t n, const char *unit)
+{
+    char text[80];
+    double elapsed = cappy_clock() - progress->begun;
+    snprintf(text, sizeof text, "%" PRIu64 " %s, %.0f/s", n, unit,
+             elapsed > 0 ? (double)n / elapsed : 0);
+    cappy_progress_show(progress, done, total, text);
 }
 
 void cappy_progress_end(struct cappy_progress *progress)

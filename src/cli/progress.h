@@ -9,8 +9,9 @@
 
 struct cappy_progress {
     bool is_shown;
-    double begun; /* seconds, as cappy_clock */
-    double drawn; /* when the bar was last drawn */
+    double begun;     /* seconds, as cappy_clock */
+    double drawn;     /* when the bar was last drawn */
+    uint64_t skipped; /* of what is done, the part that was so from the beginning */
 };
 
 /* Seconds on a clock that never goes back. */
@@ -23,6 +24,10 @@ void cappy_progress_begin(struct cappy_progress *progress, bool wanted);
  * `n` units, called `unit`, tell the rate. */
 void cappy_progress_update(struct cappy_progress *progress, uint64_t done, uint64_t total,
                            uint64_t n, const char *unit);
+
+/* The same with `text` beside the bar. */
+void cappy_progress_show(struct cappy_progress *progress, uint64_t done, uint64_t total,
+                         const char *text);
 
 /* Wipes the bar. */
 void cappy_progress_end(struct cappy_progress *progress);

@@ -176,11 +176,26 @@ size_t cappy_row_size(cappy_precision precision, size_t width)
     return (bytes + LINE - 1) / LINE * LINE;
 }
 
+/* A whole number of the widest vectors. */
+static size_t round_up(size_t n)
+{
+    return (n + CAPPY_MAX_LANES - 1) / CAPPY_MAX_LANES * CAPPY_MAX_LANES;
+}
+
 size_t cappy_attention_scratch(size_t n, size_t width)
 {
     /* Room for K^T [D][n], V [n][D], scores [rows][n] and tiles of output and of queries [rows][D],
-     * every n and D rounded up to a whole number of the widest vectors. */
-    size_t n_up = (n + CAPPY_MAX_LANES - 1) / CAPPY_MAX_LANES * CAPPY_MAX_LANES;
-    size_t d_up = (width + CAPPY_MAX_LANES - 1) / CAPPY_MAX_LANES * CAPPY_MAX_LANES;
+     * every n and D rounded up. */
+    const size_t n_up = round_up(n);
+    const size_t d_up = round_up(width);
     return 2 * n_up * d_up + CAPPY_ATTENTION_ROWS * (n_up + 2 * d_up);
+}
+
+size_t cappy_attention_gradient_scratch(size_t n, size_t width)
+{
+    /* K^T, V^T [D][n]; K, dK, dV [n][D]; P, dP and their transposes [rows][n]; q, dy and dq
+     * [rows][D]. */
+    const size_t n_up = round_up(n);
+    const size_t d_up = round_up(width);
+    return 5 * n_up * d_up + CAPPY_GRADIENT_ROWS * (4 * n_up + 3 * d_up);
 }

@@ -102,6 +102,26 @@ struct cappy_gemm {
     float *sums;            /* scratch of (m + CAPPY_SLACK_ROWS) * panel floats, 64-byte aligned */
 };
 
+/* ---- Dropout ---- */
+
+/* Which numbers of a row are dropped, and the factor that makes up for it, follow from a generator
+ * that has no state (Threefry 2x32-20, Salmon et al. 2011): from the key, the place, the row and
+ * the column alone. */
+struct cappy_dropout {
+    uint32_t key[2];
+    uint32_t place;     /* tells apart what is dropped with the same key */
+    uint32_t threshold; /* of 65,536 numbers, how many are dropped */
+};
+
+/* Drops from rows [0, m) of x, rows `stride` apart, in place. */
+struct cappy_dropping {
+    struct cappy_dropout dropout;
+    size_t m;
+    size_t width;
+    float *x; /* [m, width] */
+    size_t stride;
+};
+
 /* ---- Attention ---- */
 
 /* softmax(scale q k^T) v of one head of one sequence, for n_queries of its tokens over all of its
@@ -119,7 +139,8 @@ struct cappy_attention {
     float *y; /* [n_queries, D], rows y_stride apart */
     size_t y_stride;
     float scale;
-    float *scratch; /* cappy_attention_scratch(n, D) floats, 64-byte aligned */
+    float *scratch;                      /* cappy_attention_scratch(n, D) floats, 64-byte aligned */
+    const struct cappy_dropout *dropout; /* of the weights after softmax, in FP32; NULL: none */
 };
 
 /* Floats of scratch that any kernel set needs for a sequence of n tokens and heads of width D. */
@@ -151,6 +172,81 @@ struct cappy_conversion {
     struct cappy_rows y; /* [m, width]; transposed: [width, m] */
 };
 
+/* ---- Training ---- */
+
+/* The gradient of what a kernel computed, from the gradient dy of its result. */
+
+/* dy NULL: y = f(x) for m rows; else y = dy f'(x), where y may be dy. */
+struct cappy_activation {
+    enum cappy_epilogue function; /* one of the activations among the epilogues */
+    size_t m;
+    size_t width;
+    const float *x; /* [m, width], rows x_stride apart; so are dy and y */
+    size_t x_stride;
+    const float *dy;
+    size_t dy_stride;
+    float *y;
+    size_t y_stride;
+};
+
+/* Of cappy_norm: dx of m rows; the gradients of weight and bias are added to dweight and dbias, row
+ * by row. */
+struct cappy_norm_gradient {
+    size_t m;
+    size_t width;
+    const float *x; /* [m, width], what was normalised */
+    size_t x_stride;
+    const float *dy; /* [m, width] */
+    size_t dy_stride;
+    float *dx; /* [m, width]; may be dy */
+    size_t dx_stride;
+    const float *weight; /* [width] */
+    float epsilon;
+    float *dweight; /* [width] */
+    float *dbias;   /* [width] */
+};
+
+/* Of cappy_attention, whose y is not used and which is computed again; dk and dv are of all n
+ * tokens. Its scratch has cappy_attention_gradient_scratch(n, D) floats. */
+struct cappy_attention_gradient {
+    struct cappy_attention head;
+    const float *dy; /* [n_queries, D], rows dy_stride apart */
+    size_t dy_stride;
+    float *dq; /* [n_queries, D], rows dq_stride apart */
+    size_t dq_stride;
+    float *dk; /* [n, D], rows dkv_stride apart */
+    float *dv;
+    size_t dkv_stride;
+};
+
+size_t cappy_attention_gradient_scratch(size_t n, size_t width);
+
+/* sums[j] += x[i][j] over the rows i in their order. */
+struct cappy_row_sums {
+    size_t m;
+    size_t width;
+    const float *x; /* [m, width], rows `stride` apart */
+    size_t stride;
+    float *sums; /* [width] */
+};
+
+/* One step of AdamW for n numbers, as PyTorch has it: the weight decays by itself, and the moments
+ * are corrected for their start from zero. */
+struct cappy_adamw {
+    size_t n;
+    float *weight;
+    float *mean;   /* of the gradient */
+    float *square; /* of its square */
+    const float *gradient;
+    float factor; /* on the gradient, to clip it */
+    float beta1;
+    float beta2;
+    float epsilon;
+    float keep;       /* 1 - learning rate * decay: what is left of a weight */
+    float step;       /* learning rate / (1 - beta1^t) */
+    float correction; /* sqrt(1 - beta2^t) */
+};
+
 /* ---- Kernel sets ---- */
 
 struct cappy_kernels {
@@ -166,6 +262,14 @@ struct cappy_kernels {
     void (*norm)(const struct cappy_norm *norm);
     void (*convert)(const struct cappy_conversion *conversion);
     void (*transpose)(const struct cappy_conversion *conversion);
+
+    void (*drop)(const struct cappy_dropping *dropping);
+    void (*activation)(const struct cappy_activation *activation);
+    void (*norm_gradient)(const struct cappy_norm_gradient *gradient);
+    void (*attention_gradient)(const struct cappy_attention_gradient *gradient);
+    void (*row_sums)(const struct cappy_row_sums *sums);
+    double (*squares)(const float *x, size_t n); /* the sum of their squares */
+    void (*adamw)(const struct cappy_adamw *adamw);
 
     /* Multiplies registers with registers, `steps` times a whole tile, and returns the number of
      * operations (a multiplication and an addition are two): what the multipliers can do. */

@@ -9,6 +9,7 @@ enum {
     CAPPY_MAX_LANES = 16, /* floats in the widest vector of any set */
     CAPPY_ATTENTION_ROWS =
         12, /* queries that attention works on at a time: whole tiles of any set */
+    CAPPY_GRADIENT_ROWS = 48, /* and its gradient: the depth of two of its products */
 };
 
 extern const struct cappy_kernels cappy_kernels_scalar;

@@ -30,6 +30,54 @@ struct cappy_layer {
     struct cappy_norm_weights output_norm;
 };
 
+/* ---- Modules ---- */
+
+/* The named parts of a model in its checkpoints: the one list of them, for reading, training and
+ * writing. Those from QUERY to OUTPUT_NORM are in every layer. */
+enum cappy_module {
+    CAPPY_MODULE_WORDS,
+    CAPPY_MODULE_POSITIONS,
+    CAPPY_MODULE_SEGMENTS,
+    CAPPY_MODULE_EMBEDDING_NORM,
+    CAPPY_MODULE_QUERY,
+    CAPPY_MODULE_KEY,
+    CAPPY_MODULE_VALUE,
+    CAPPY_MODULE_OUTPUT,
+    CAPPY_MODULE_ATTENTION_NORM,
+    CAPPY_MODULE_UP,
+    CAPPY_MODULE_DOWN,
+    CAPPY_MODULE_OUTPUT_NORM,
+    CAPPY_MODULE_POOLER,
+    CAPPY_MODULE_CLASSIFIER,
+    CAPPY_MODULE_COUNT,
+};
+
+enum { CAPPY_MODULE_NAME = 256 };
+
+/* Weight [rows, columns], or [rows] where columns is 0 (a norm); bias [rows] where it has one. */
+struct cappy_module_shape {
+    size_t rows;
+    size_t columns;
+    bool has_bias;
+};
+
+bool cappy_module_is_in_layer(enum cappy_module module);
+struct cappy_module_shape cappy_module_shape(const struct cappy_config *config,
+                                             enum cappy_module module);
+
+/* The name of its tensors, without ".weight" or ".bias"; `layer` counts for modules in layers. */
+void cappy_module_name(const struct cappy_config *config, enum cappy_module module, size_t layer,
+                       char name[CAPPY_MODULE_NAME]);
+
+/* Its weight, or its bias, in `weights`. CAPPY_FORMAT, naming the tensor, when it is missing or its
+ * shape is not what config.json asks for. */
+cappy_status cappy_module_find(const struct cappy_config *config,
+                               const struct cappy_weights *weights, enum cappy_module module,
+                               size_t layer, bool bias, const struct cappy_tensor **tensor,
+                               cappy_error *error);
+
+/* ---- Models ---- */
+
 struct cappy_model {
     struct cappy_config config;
     struct cappy_tokenizer *tokenizer;
@@ -47,5 +95,15 @@ struct cappy_model {
     struct cappy_matrix pooler;     /* [H, H], followed by tanh */
     struct cappy_matrix classifier; /* [L, H] */
 };
+
+/* cappy_model_open without its last step: configuration, tokenizer, kernels and the mapped weights
+ * are there and checked against each other, but nothing is packed, so that it can be trained and
+ * tokenized with but not scored with. The caller closes it with cappy_model_close. */
+cappy_status cappy_model_open_unbound(const char *directory, struct cappy_model **model,
+                                      cappy_error *error);
+
+/* How many threads to use: `wish`, or for 0 one for each processor that this process may run on.
+ * CAPPY_ARGUMENT over 1024. */
+cappy_status cappy_threads_choose(size_t wish, size_t *threads, cappy_error *error);
 
 #endif

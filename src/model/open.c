@@ -7,7 +7,6 @@
 #include "model/bind.h"
 #include "model/model.h"
 #include "model/structs.h"
-#include "model/threads.h"
 
 /* RoBERTa counts positions from pad_token_id + 1, BERT from 0. */
 static size_t first_position(const struct cappy_config *config)
@@ -63,8 +62,9 @@ static cappy_status choose_precision(cappy_precision wish, const struct cappy_ke
     return cappy_error_set(error, CAPPY_ARGUMENT, "unknown precision %d", (int)wish);
 }
 
+/* Everything but the binding. */
 static cappy_status open_parts(struct cappy_model *model, const char *directory,
-                               cappy_precision precision, size_t threads, cappy_error *error)
+                               cappy_precision precision, cappy_error *error)
 {
     CAPPY_TRY(cappy_kernels_choose(&model->kernels, &model->kernels_reason, error));
     CAPPY_TRY(choose_precision(precision, model->kernels, &model->precision, error));
@@ -74,21 +74,13 @@ static cappy_status open_parts(struct cappy_model *model, const char *directory,
     if (status != CAPPY_OK) {
         return cappy_error_at(error, status, directory);
     }
-    CAPPY_TRY(cappy_weights_open(directory, &model->weights, error));
-    status = cappy_model_bind(model, threads, error);
-    if (status != CAPPY_OK) {
-        return cappy_error_at(error, status, directory);
-    }
-    return CAPPY_OK;
+    return cappy_weights_open(directory, &model->weights, error);
 }
 
-cappy_status cappy_model_open(const char *directory, const cappy_model_options *options,
-                              cappy_model **model, cappy_error *error)
+/* With `threads` of 0, unbound. */
+static cappy_status open_model(const char *directory, cappy_precision precision, size_t threads,
+                               struct cappy_model **model, cappy_error *error)
 {
-    cappy_model_options chosen = {.struct_size = sizeof chosen};
-    CAPPY_TRY(cappy_struct_read(&chosen, sizeof chosen, options, error));
-    size_t threads;
-    CAPPY_TRY(cappy_threads_choose(chosen.threads, &threads, error));
     char found[4096];
     if (directory == NULL) {
         CAPPY_TRY(cappy_model_default(found, sizeof found, error));
@@ -98,13 +90,35 @@ cappy_status cappy_model_open(const char *directory, const cappy_model_options *
     if (opened == NULL) {
         return cappy_error_no_memory(error);
     }
-    cappy_status status = open_parts(opened, directory, chosen.precision, threads, error);
+    cappy_status status = open_parts(opened, directory, precision, error);
+    if (status == CAPPY_OK && threads != 0) {
+        status = cappy_model_bind(opened, threads, error);
+        if (status != CAPPY_OK) {
+            cappy_error_at(error, status, directory);
+        }
+    }
     if (status != CAPPY_OK) {
         cappy_model_close(opened);
         return status;
     }
     *model = opened;
     return CAPPY_OK;
+}
+
+cappy_status cappy_model_open_unbound(const char *directory, struct cappy_model **model,
+                                      cappy_error *error)
+{
+    return open_model(directory, CAPPY_PRECISION_FP32, 0, model, error);
+}
+
+cappy_status cappy_model_open(const char *directory, const cappy_model_options *options,
+                              cappy_model **model, cappy_error *error)
+{
+    cappy_model_options chosen = {.struct_size = sizeof chosen};
+    CAPPY_TRY(cappy_struct_read(&chosen, sizeof chosen, options, error));
+    size_t threads;
+    CAPPY_TRY(cappy_threads_choose(chosen.threads, &threads, error));
+    return open_model(directory, chosen.precision, threads, model, error);
 }
 
 void cappy_model_close(cappy_model *model)

@@ -3,7 +3,6 @@
 #include <time.h>
 
 #include "model/model.h"
-#include "model/threads.h"
 
 static double read_clock(void)
 {

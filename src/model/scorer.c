@@ -13,7 +13,6 @@
 #include "model/encoder.h"
 #include "model/model.h"
 #include "model/structs.h"
-#include "model/threads.h"
 
 #ifdef _OPENMP
 #include <omp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "model/threads.h"
+#include "model/model.h"
 
 #ifdef _OPENMP
 #include <omp.h>

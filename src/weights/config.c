@@ -252,6 +252,29 @@ static cappy_status read_output_act(const json_t *root, struct cappy_config *con
                            name);
 }
 
+/* ---- Dropout ---- */
+
+static cappy_status read_rate(const json_t *root, const char *key, double fallback, double *rate,
+                              cappy_error *error)
+{
+    CAPPY_TRY(cappy_json_get_real(root, key, fallback, rate, error));
+    if (!(*rate >= 0 && *rate < 1)) {
+        return cappy_error_set(error, CAPPY_FORMAT, "\"%s\" must be at least 0 and less than 1",
+                               key);
+    }
+    return CAPPY_OK;
+}
+
+static cappy_status read_dropout(const json_t *root, struct cappy_config *config,
+                                 cappy_error *error)
+{
+    CAPPY_TRY(read_rate(root, "hidden_dropout_prob", 0, &config->hidden_dropout, error));
+    CAPPY_TRY(
+        read_rate(root, "attention_probs_dropout_prob", 0, &config->attention_dropout, error));
+    return read_rate(root, "classifier_dropout", config->hidden_dropout, &config->head_dropout,
+                     error);
+}
+
 /* ---- Labels ---- */
 
 /* The text of label `index`, from id2label or, without one, as transformers makes it up. New memory
@@ -317,6 +340,7 @@ static cappy_status read_root(const json_t *root, struct cappy_config *config, c
     CAPPY_TRY(read_pad_token(root, config, error));
     CAPPY_TRY(read_hidden_act(root, config, error));
     CAPPY_TRY(read_output_act(root, config, error));
+    CAPPY_TRY(read_dropout(root, config, error));
     return read_labels(root, config, error);
 }
 

@@ -28,16 +28,11 @@ struct cappy_weights {
     struct cappy_tensors tensors;
 };
 
-/* Maps directory/name, reads its tensors and adds them to the weights. `files` has room for it.
- * Where `expected` is not NULL, each of its names must be among the tensors. */
-static cappy_status open_file(struct cappy_weights *weights, const char *directory,
-                              const char *name, const struct cappy_shard *expected,
-                              cappy_error *error)
+/* Maps `path`, reads its tensors and adds them to the weights. `files` has room for it. Where
+ * `expected` is not NULL, each of its names must be among the tensors. */
+static cappy_status open_path(struct cappy_weights *weights, const char *path,
+                              const struct cappy_shard *expected, cappy_error *error)
 {
-    char *path = cappy_path_join(directory, name);
-    if (path == NULL) {
-        return cappy_error_no_memory(error);
-    }
     struct cappy_file *file = &weights->files[weights->n_files];
     struct cappy_tensors tensors = {0};
     cappy_status status = cappy_file_map(path, file, error);
@@ -58,6 +53,18 @@ static cappy_status open_file(struct cappy_weights *weights, const char *directo
         }
     }
     cappy_tensors_free(&tensors);
+    return status;
+}
+
+static cappy_status open_file(struct cappy_weights *weights, const char *directory,
+                              const char *name, const struct cappy_shard *expected,
+                              cappy_error *error)
+{
+    char *path = cappy_path_join(directory, name);
+    if (path == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    const cappy_status status = open_path(weights, path, expected, error);
     cappy_free(path);
     return status;
 }
@@ -142,6 +149,25 @@ cappy_status cappy_weights_open(const char *directory, struct cappy_weights **we
     }
     opened->source = source;
     cappy_status status = open_source(opened, directory, error);
+    if (status != CAPPY_OK) {
+        cappy_weights_close(opened);
+        return status;
+    }
+    *weights = opened;
+    return CAPPY_OK;
+}
+
+cappy_status cappy_weights_open_file(const char *path, struct cappy_weights **weights,
+                                     cappy_error *error)
+{
+    struct cappy_weights *opened = cappy_alloc(1, sizeof *opened);
+    if (opened == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    opened->source = &sources[0];
+    opened->files = cappy_alloc(1, sizeof *opened->files);
+    cappy_status status =
+        opened->files != NULL ? open_path(opened, path, NULL, error) : cappy_error_no_memory(error);
     if (status != CAPPY_OK) {
         cappy_weights_close(opened);
         return status;

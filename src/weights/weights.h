@@ -37,6 +37,9 @@ struct cappy_weights;
  * pytorch_model.bin.index.json that `directory` has. */
 cappy_status cappy_weights_open(const char *directory, struct cappy_weights **weights,
                                 cappy_error *error);
+/* Opens one safetensors file, whatever its name. */
+cappy_status cappy_weights_open_file(const char *path, struct cappy_weights **weights,
+                                     cappy_error *error);
 void cappy_weights_close(struct cappy_weights *weights);
 
 /* The tensor of that name, or NULL. */
@@ -63,6 +66,11 @@ uint64_t cappy_tensor_n_elements(const struct cappy_tensor *tensor);
  * must be inside. */
 void cappy_tensor_to_f32(const struct cappy_tensor *tensor, uint64_t offset, size_t n, float *out);
 
+/* Writes tensors[n], in their order, as the safetensors file `path`, which is there whole or not at
+ * all. *checksum (may be NULL) receives the file's CRC-32. Names must need no escapes in JSON. */
+cappy_status cappy_safetensors_write(const char *path, const struct cappy_tensor *tensors, size_t n,
+                                     uint32_t *checksum, cappy_error *error);
+
 /* ---- config.json ---- */
 
 enum cappy_architecture { CAPPY_ARCHITECTURE_BERT, CAPPY_ARCHITECTURE_ROBERTA };
@@ -85,6 +93,9 @@ struct cappy_config {
     float norm_epsilon;
     enum cappy_hidden_act hidden_act;
     enum cappy_output_act output_act;
+    double hidden_dropout; /* in training, as the two below; 0 where it says nothing */
+    double attention_dropout;
+    double head_dropout;
     size_t n_labels;
     char **labels; /* [n_labels] */
 };

@@ -3,7 +3,7 @@
 # Help, and command lines that are wrong. None of this opens a model.
 . "$(dirname -- "$0")/check.sh"
 
-commands='score rank classify tokenize data info help version'
+commands='score rank classify tokenize data train info help version'
 
 check 'no command' 2 'cappy - *Commands:*' </dev/null
 output_is ''

@@ -23,8 +23,9 @@ static void check_attention_case(const struct cappy_kernels *kernels, cappy_prec
     float *scratch = random_floats(cappy_attention_scratch(n, width));
     double *weight = calloc(n, sizeof *weight);
     const float scale = 3.0f / sqrtf((float)width);
-    struct cappy_attention head = {precision,       n,      n, width,    qkv,   stride, qkv + width,
-                                   qkv + 2 * width, stride, y, y_stride, scale, scratch};
+    struct cappy_attention head = {
+        precision,       n,      n, width,    qkv,   stride,  qkv + width,
+        qkv + 2 * width, stride, y, y_stride, scale, scratch, NULL};
     for (size_t i = 0; i < cappy_attention_scratch(n, width); i++) {
         scratch[i] = NAN; /* what it held before must not matter */
     }

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "train/output.h"
+
+#include <string.h>
+
+enum { MAX_CONFIG = 16 << 20, MAX_TOKENIZER = 512 << 20 };
+
+/* What a tokenizer may be read from, here or by transformers. */
+static const char *const tokenizer_files[] = {
+    "tokenizer.json", "tokenizer_config.json",   "vocab.json",        "merges.txt",
+    "vocab.txt",      "special_tokens_map.json", "added_tokens.json",
+};
+
+static cappy_status copy_file(const char *from, const char *to, cappy_error *error)
+{
+    struct cappy_buffer text;
+    cappy_buffer_init(&text, MAX_TOKENIZER);
+    cappy_status status = cappy_file_read(from, &text, error);
+    if (status == CAPPY_OK) {
+        status = cappy_file_write(to, text.data, text.size, error);
+    }
+    cappy_buffer_free(&text);
+    return status;
+}
+
+/* Copies `name` where the base model has it. */
+static cappy_status copy_if_there(const char *base, const char *directory, const char *name,
+                                  cappy_error *error)
+{
+    char *from = cappy_path_join(base, name);
+    char *to = cappy_path_join(directory, name);
+    cappy_status status = CAPPY_OK;
+    if (from == NULL || to == NULL) {
+        status = cappy_error_no_memory(error);
+    } else if (cappy_file_exists(from)) {
+        status = copy_file(from, to, error);
+    }
+    cappy_free(from);
+    cappy_free(to);
+    return status;
+}
+
+/* What a score is made of: the cross-entropy is that of its sigmoid, the others are of the number
+ * itself. */
+static bool set_activation(json_t *config, enum cappy_loss_kind loss)
+{
+    const char *name = loss == CAPPY_LOSS_BCE ? "torch.nn.modules.activation.Sigmoid"
+                                              : "torch.nn.modules.linear.Identity";
+    json_t *section = json_object_get(config, "sentence_transformers");
+    if (!json_is_object(section)) {
+        section = json_object();
+        if (json_object_set_new(config, "sentence_transformers", section) != 0) {
+            return false;
+        }
+    }
+    json_object_del(config, "sbert_ce_default_activation_function");
+    return json_object_set_new(section, "activation_fn", json_string(name)) == 0;
+}
+
+static cappy_status write_config(const char *from, const char *to, enum cappy_loss_kind loss,
+                                 cappy_error *error)
+{
+    json_t *config;
+    CAPPY_TRY(cappy_json_read(from, MAX_CONFIG, &config, error));
+    json_object_del(config, "torch_dtype"); /* the older name */
+    const bool is_set = set_activation(config, loss) &&
+                        json_object_set_new(config, "dtype", json_string("float32")) == 0;
+    char *text = is_set ? json_dumps(config, JSON_INDENT(2)) : NULL;
+    cappy_status status = text != NULL ? cappy_file_write(to, text, strlen(text), error)
+                                       : cappy_error_no_memory(error);
+    cappy_free(text); /* jansson's memory is malloc's, as ours is */
+    json_decref(config);
+    return status;
+}
+
+cappy_status cappy_output_model(const char *directory, const char *base, enum cappy_loss_kind loss,
+                                const struct cappy_params *params, const float *weights,
+                                uint32_t *checksum, cappy_error *error)
+{
+    for (size_t i = 0; i < sizeof tokenizer_files / sizeof *tokenizer_files; i++) {
+        CAPPY_TRY(copy_if_there(base, directory, tokenizer_files[i], error));
+    }
+    char *from = cappy_path_join(base, "config.json");
+    char *to = cappy_path_join(directory, "config.json");
+    char *model = cappy_path_join(directory, "model.safetensors");
+    cappy_status status = from == NULL || to == NULL || model == NULL
+                              ? cappy_error_no_memory(error)
+                              : write_config(from, to, loss, error);
+    if (status == CAPPY_OK) {
+        status = cappy_params_save(params, weights, model, checksum, error);
+    }
+    cappy_free(from);
+    cappy_free(to);
+    cappy_free(model);
+    return status;
+}

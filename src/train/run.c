@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening what a run needs. */
+#include "train/run.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "train/folders.h"
+#include "train/settings.h"
+
+/* A pass has room for as many tokens as take about a gigabyte, within these bounds: it depends on
+ * the model alone, so that every machine makes the same passes. */
+enum { PASS_BYTES = 1 << 30, MIN_PASS = 512, MAX_PASS = 4096 };
+
+static size_t choose_pass_tokens(const struct cappy_config *config)
+{
+    const size_t per_layer = 8 * config->hidden_size + config->ffn_size;
+    const size_t bytes = config->n_layers * per_layer * sizeof(float);
+    const size_t tokens = PASS_BYTES / bytes;
+    return tokens < MIN_PASS ? MIN_PASS : tokens > MAX_PASS ? MAX_PASS : tokens;
+}
+
+/* ---- The directory ---- */
+
+/* Makes the directory, or checks that an old one may be used. */
+static cappy_status prepare_directory(const struct cappy_train_job *job, cappy_error *error)
+{
+    struct stat status;
+    if (stat(job->directory, &status) != 0) {
+        if (errno != ENOENT || mkdir(job->directory, 0777) != 0) {
+            return cappy_error_set(error, CAPPY_IO, "%s: cannot be made: %s", job->directory,
+                                   strerror(errno));
+        }
+        return CAPPY_OK;
+    }
+    if (!S_ISDIR(status.st_mode)) {
+        return cappy_error_set(error, CAPPY_ARGUMENT, "%s: is there and is not a directory",
+                               job->directory);
+    }
+    if (cappy_folder_is_empty(job->directory)) {
+        return CAPPY_OK;
+    }
+    if (!job->resume) {
+        return cappy_error_set(error, CAPPY_ARGUMENT,
+                               "%s: is there and is not empty: go on with the run in it by "
+                               "--resume, or choose another --out",
+                               job->directory);
+    }
+    cappy_folders_tidy(job->directory);
+    return CAPPY_OK;
+}
+
+/* ---- The model ---- */
+
+static cappy_status find_base(const struct cappy_train_job *job, char *base, size_t capacity,
+                              cappy_error *error)
+{
+    if (job->model == NULL) {
+        return cappy_model_default(base, capacity, error);
+    }
+    const int n = snprintf(base, capacity, "%s", job->model);
+    return n >= 0 && (size_t)n < capacity
+               ? CAPPY_OK
+               : cappy_error_set(error, CAPPY_ARGUMENT, "--model: the path is too long");
+}
+
+static uint32_t rate_of(double share)
+{
+    return (uint32_t)lrint(share * 65536);
+}
+
+static cappy_status open_model(struct cappy_run *run, cappy_error *error)
+{
+    const struct cappy_settings *settings = &run->settings;
+    CAPPY_TRY(find_base(run->job, run->base, sizeof run->base, error));
+    CAPPY_TRY(cappy_model_open_unbound(run->base, &run->model, error));
+    const struct cappy_config *config = &run->model->config;
+    if (config->n_labels != 1) {
+        return cappy_error_set(error, CAPPY_UNSUPPORTED,
+                               "%s: gives %zu numbers for a pair; a row has one score, so a model "
+                               "to be trained must give one (\"id2label\" in config.json)",
+                               run->base, config->n_labels);
+    }
+    if (settings->max_length > run->model->max_length ||
+        (settings->max_length != 0 && settings->max_length < CAPPY_MIN_LENGTH)) {
+        return cappy_error_set(error, CAPPY_ARGUMENT,
+                               "a maximum length of %zu tokens was asked for; this model takes %d "
+                               "to %zu",
+                               settings->max_length, CAPPY_MIN_LENGTH, run->model->max_length);
+    }
+    CAPPY_TRY(cappy_params_init(config, &run->params, error));
+    const bool is_given = settings->dropout >= 0;
+    run->net = (struct cappy_net){
+        .config = config,
+        .kernels = run->model->kernels,
+        .params = &run->params,
+        .precision = settings->precision,
+        .rates = {rate_of(is_given ? settings->dropout : config->hidden_dropout),
+                  rate_of(is_given ? settings->dropout : config->attention_dropout),
+                  rate_of(is_given ? settings->dropout : config->head_dropout)},
+        .weights = cappy_alloc_aligned(run->params.size, sizeof(float)),
+        .gradients = cappy_alloc_aligned(run->params.size, sizeof(float)),
+    };
+    CAPPY_TRY(cappy_threads_choose(run->job->threads, &run->net.threads, error));
+    if (run->net.weights == NULL || run->net.gradients == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    const cappy_status status =
+        cappy_params_load(&run->params, run->model->weights, run->net.weights, error);
+    return status == CAPPY_OK ? status : cappy_error_at(error, status, run->base);
+}
+
+/* ---- The rows ---- */
+
+static cappy_status open_rows(struct cappy_run *run, cappy_error *error)
+{
+    const struct cappy_settings *settings = &run->settings;
+    const size_t length = settings->max_length != 0 ? settings->max_length : run->model->max_length;
+    CAPPY_TRY(cappy_dataset_open(run->job, run->model, length,
+                                 settings->loss == CAPPY_LOSS_LISTWISE, &run->dataset, error));
+    run->plan = (struct cappy_plan){.dataset = &run->dataset,
+                                    .seed = settings->seed,
+                                    .batch_size = settings->batch_size,
+                                    .end = SIZE_MAX};
+    run->resolved = *settings;
+    if (settings->steps == 0) {
+        if (__builtin_mul_overflow(settings->epochs, cappy_plan_units(&run->dataset),
+                                   &run->plan.end)) {
+            return cappy_error_set(error, CAPPY_ARGUMENT, "--epochs: %zu are too many",
+                                   settings->epochs);
+        }
+        CAPPY_TRY(cappy_plan_count(&run->plan, &run->resolved.steps, error));
+    }
+    run->state.steps = run->resolved.steps;
+    return CAPPY_OK;
+}
+
+static cappy_status open_parts(struct cappy_run *run, cappy_error *error)
+{
+    CAPPY_TRY(cappy_settings_check(&run->settings, error));
+    CAPPY_TRY(open_model(run, error));
+    CAPPY_TRY(cappy_optimiser_init(&run->params, run->net.kernels, run->net.threads,
+                                   &run->optimiser, error));
+    CAPPY_TRY(prepare_directory(run->job, error));
+    CAPPY_TRY(open_rows(run, error));
+    run->pass_tokens = choose_pass_tokens(&run->model->config);
+    return CAPPY_OK;
+}
+
+cappy_status cappy_run_open(const struct cappy_train_job *job, struct cappy_run *run,
+                            cappy_error *error)
+{
+    *run = (struct cappy_run){.job = job, .settings = job->settings, .dataset = {.descriptor = -1}};
+    const cappy_status status = open_parts(run, error);
+    if (status != CAPPY_OK) {
+        cappy_run_close(run);
+    }
+    return status;
+}
+
+void cappy_run_close(struct cappy_run *run)
+{
+    cappy_batch_free(&run->batch);
+    cappy_plan_free(&run->plan);
+    cappy_dataset_close(&run->dataset);
+    cappy_optimiser_free(&run->optimiser);
+    cappy_net_free(&run->net);
+    cappy_free(run->net.weights);
+    cappy_free(run->net.gradients);
+    cappy_params_free(&run->params);
+    cappy_free(run->scores);
+    cappy_free(run->d_scores);
+    cappy_model_close(run->model);
+}

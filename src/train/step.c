@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One update of the weights: a batch in passes, its gradient, the optimiser. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "train/loss.h"
+#include "train/order.h"
+#include "train/run.h"
+
+/* A mean loss beyond this is that of no score in reach of targets in [0, 1]. */
+static const double EXPLODED = 1e3;
+
+/* The end of the pass that begins at unit `first` of the batch: as many units as fit. */
+static size_t find_end(const struct cappy_run *run, size_t first)
+{
+    const struct cappy_plan *plan = &run->plan;
+    size_t tokens = 0;
+    size_t unit = first;
+    for (; unit < plan->n_units; unit++) {
+        for (size_t i = plan->units[unit]; i < plan->units[unit + 1]; i++) {
+            tokens += run->batch.examples[i].n;
+        }
+        if (unit > first && tokens > run->pass_tokens) {
+            break;
+        }
+    }
+    return unit;
+}
+
+/* The loss of the units [first, end) with scores[], and its derivatives. */
+static double measure(const struct cappy_run *run, size_t first, size_t end)
+{
+    const struct cappy_plan *plan = &run->plan;
+    const struct cappy_settings *settings = &run->settings;
+    const bool is_list = settings->loss == CAPPY_LOSS_LISTWISE;
+    const double weight = 1 / (double)(is_list ? plan->n_units : plan->n);
+    const size_t begin = plan->units[first];
+    double loss = 0;
+    for (size_t unit = first; unit < end; unit++) {
+        const size_t at = plan->units[unit];
+        loss += cappy_loss(settings->loss, settings->temperature, run->scores + (at - begin),
+                           run->batch.targets + at, plan->units[unit + 1] - at, weight,
+                           run->d_scores + (at - begin));
+    }
+    return loss;
+}
+
+/* Names up to three rows of the batch in `text`. */
+static void list_rows(const struct cappy_run *run, char *text, size_t capacity)
+{
+    enum { SHOWN = 3 };
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < run->batch.n && i < SHOWN && used < capacity; i++) {
+        const size_t file = run->dataset.rows[run->batch.rows[i]].file;
+        const int n = snprintf(text + used, capacity - used, "%s%.120s:%" PRIu64,
+                               i == 0 ? "" : ", ", run->job->files[file], run->batch.lines[i]);
+        used += n > 0 ? (size_t)n : 0;
+    }
+    if (run->batch.n > SHOWN && used < capacity) {
+        snprintf(text + used, capacity - used, " and %zu more", run->batch.n - SHOWN);
+    }
+}
+
+static cappy_status refuse_step(const struct cappy_run *run, cappy_error *error)
+{
+    char rows[480];
+    char good[200];
+    list_rows(run, rows, sizeof rows);
+    if (run->saved_step > 0) {
+        snprintf(good, sizeof good, "the last good checkpoint is %.100s/checkpoint-%zu",
+                 run->job->directory, run->saved_step);
+    } else {
+        snprintf(good, sizeof good, "there is no checkpoint yet");
+    }
+    return cappy_error_set(error, CAPPY_FORMAT,
+                           "step %zu: the loss is %g and the gradient's length %g: training has "
+                           "gone astray (rows %s); %s; try a lower --learning-rate",
+                           run->state.step + 1, run->state.loss, run->state.norm, rows, good);
+}
+
+static cappy_status reserve_scores(struct cappy_run *run, size_t n, cappy_error *error)
+{
+    if (n <= run->score_capacity) {
+        return CAPPY_OK;
+    }
+    cappy_free(run->scores);
+    cappy_free(run->d_scores);
+    run->score_capacity = 0;
+    run->scores = cappy_alloc(n, sizeof *run->scores);
+    run->d_scores = cappy_alloc(n, sizeof *run->d_scores);
+    if (run->scores == NULL || run->d_scores == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    run->score_capacity = n;
+    return CAPPY_OK;
+}
+
+/* Adds the gradient of the units [first, end) and returns their loss in *loss. */
+static cappy_status run_pass(struct cappy_run *run, size_t first, size_t end, double *loss,
+                             cappy_error *error)
+{
+    const size_t begin = run->plan.units[first];
+    const size_t n = run->plan.units[end] - begin;
+    const struct cappy_example *examples = run->batch.examples + begin;
+    size_t tokens = 0;
+    for (size_t i = 0; i < n; i++) {
+        tokens += examples[i].n;
+    }
+    CAPPY_TRY(reserve_scores(run, n, error));
+    /* Room for any pass at once; more only for a unit that is longer by itself. */
+    const size_t room = tokens > run->pass_tokens ? tokens : run->pass_tokens;
+    CAPPY_TRY(cappy_net_reserve(&run->net, room, n, error));
+    cappy_net_forward(&run->net, examples, n, true, run->scores);
+    *loss += measure(run, first, end);
+    cappy_net_backward(&run->net, examples, n, run->d_scores);
+    return CAPPY_OK;
+}
+
+cappy_status cappy_run_step(struct cappy_run *run, cappy_error *error)
+{
+    const size_t step = run->state.step;
+    size_t position = run->position;
+    double loss = 0;
+    CAPPY_TRY(cappy_plan_next(&run->plan, &position, error));
+    CAPPY_TRY(cappy_batch_read(&run->dataset, run->plan.rows, run->plan.n, &run->batch, error));
+    for (size_t i = 0; i < run->batch.n; i++) {
+        const uint64_t key = cappy_order_mix(run->settings.seed, step, i);
+        run->batch.examples[i].key[0] = (uint32_t)key;
+        run->batch.examples[i].key[1] = (uint32_t)(key >> 32);
+    }
+    memset(run->net.gradients, 0, run->params.size * sizeof(float));
+    for (size_t unit = 0; unit < run->plan.n_units;) {
+        const size_t end = find_end(run, unit);
+        CAPPY_TRY(run_pass(run, unit, end, &loss, error));
+        unit = end;
+    }
+    run->state.loss = loss;
+    run->state.norm = cappy_optimiser_norm(&run->optimiser, run->net.gradients);
+    if (!isfinite(loss) || !isfinite(run->state.norm) || loss > EXPLODED) {
+        return refuse_step(run, error);
+    }
+    cappy_optimiser_step(&run->optimiser, &run->resolved, step, run->state.norm, run->net.gradients,
+                         run->net.weights);
+    run->state.rate = cappy_settings_rate(&run->resolved, step);
+    run->state.step = step + 1;
+    run->state.batch_examples = run->batch.n;
+    run->state.batch_tokens = run->batch.tokens;
+    run->state.examples += run->batch.n;
+    run->state.tokens += run->batch.tokens;
+    run->position = position;
+    return CAPPY_OK;
+}

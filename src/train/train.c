@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A run from its beginning, or from its newest checkpoint, to its end. */
+#include "train/train.h"
+
+#include <time.h>
+
+#include "train/run.h"
+
+static double read_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static struct cappy_checkpoint checkpoint_of(struct cappy_run *run)
+{
+    return (struct cappy_checkpoint){
+        .job = run->job,
+        .base = run->base,
+        .settings = run->settings,
+        .params = &run->params,
+        .weights = run->net.weights,
+        .optimiser = &run->optimiser,
+        .fingerprint = run->dataset.fingerprint,
+        .rows = run->dataset.n,
+        .step = run->state.step,
+        .position = run->position,
+    };
+}
+
+static cappy_status save(struct cappy_run *run, cappy_error *error)
+{
+    const struct cappy_checkpoint checkpoint = checkpoint_of(run);
+    CAPPY_TRY(cappy_checkpoint_write(&checkpoint, error));
+    run->saved_step = run->state.step;
+    run->state.is_saved = true;
+    return CAPPY_OK;
+}
+
+/* A checkpoint by the way. Where it cannot be written, a full disk may be emptied until the next:
+ * the run goes on, with the one before it still there. */
+static void save_by_the_way(struct cappy_run *run)
+{
+    cappy_error error;
+    if (save(run, &error) != CAPPY_OK && run->job->note != NULL) {
+        run->job->note(run->job->context, error.message);
+    }
+}
+
+/* Goes on from a checkpoint, where there is one; *finished tells that nothing is left to do. */
+static cappy_status resume(struct cappy_run *run, bool *finished, cappy_error *error)
+{
+    struct cappy_checkpoint checkpoint = checkpoint_of(run);
+    bool found;
+    CAPPY_TRY(cappy_checkpoint_is_finished(&checkpoint, finished, error));
+    if (*finished) {
+        run->state.step = run->state.steps;
+        return CAPPY_OK;
+    }
+    CAPPY_TRY(cappy_checkpoint_read(&checkpoint, &found, error));
+    if (found) {
+        run->state.step = checkpoint.step;
+        run->position = checkpoint.position;
+        run->saved_step = checkpoint.step;
+    }
+    return CAPPY_OK;
+}
+
+static cappy_status run_steps(struct cappy_run *run, bool *stopped, cappy_error *error)
+{
+    const struct cappy_train_job *job = run->job;
+    double saved_at = read_clock();
+    *stopped = false;
+    while (run->state.step < run->state.steps && !*stopped) {
+        run->state.is_saved = false;
+        CAPPY_TRY(cappy_run_step(run, error));
+        const bool is_last = run->state.step == run->state.steps;
+        const bool is_due = (job->save_every != 0 && run->state.step % job->save_every == 0) ||
+                            (job->save_seconds > 0 && read_clock() - saved_at >= job->save_seconds);
+        *stopped = !is_last && job->stop != NULL && job->stop(job->context);
+        if (*stopped) {
+            CAPPY_TRY(save(run, error));
+        } else if (is_due && !is_last) {
+            save_by_the_way(run);
+            saved_at = read_clock();
+        }
+        if (job->report != NULL) {
+            job->report(job->context, &run->state);
+        }
+    }
+    return CAPPY_OK;
+}
+
+static cappy_status train(struct cappy_run *run, struct cappy_train_outcome *outcome,
+                          cappy_error *error)
+{
+    bool finished = false;
+    bool stopped = false;
+    if (run->job->resume) {
+        CAPPY_TRY(resume(run, &finished, error));
+    }
+    outcome->begun = run->state.step;
+    if (!finished) {
+        CAPPY_TRY(run_steps(run, &stopped, error));
+    }
+    if (!finished && !stopped) {
+        const struct cappy_checkpoint checkpoint = checkpoint_of(run);
+        CAPPY_TRY(cappy_checkpoint_finish(&checkpoint, error));
+    }
+    outcome->is_complete = !stopped;
+    outcome->was_complete = finished;
+    outcome->state = run->state;
+    outcome->rows = run->dataset.n;
+    outcome->truncated = run->dataset.truncated;
+    return CAPPY_OK;
+}
+
+cappy_status cappy_train(const struct cappy_train_job *job, struct cappy_train_outcome *outcome,
+                         cappy_error *error)
+{
+    struct cappy_run run;
+    *outcome = (struct cappy_train_outcome){0};
+    CAPPY_TRY(cappy_run_open(job, &run, error));
+    const cappy_status status = train(&run, outcome, error);
+    cappy_run_close(&run);
+    return status;
+}

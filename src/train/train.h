@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The face of train: from rows with targets to a trained scorer.
+ *
+ * A run is a function of its settings, its rows and the base model: the same bits come out with any
+ * number of threads, and after any number of interruptions. */
+#ifndef CAPPY_TRAIN_H
+#define CAPPY_TRAIN_H
+
+#include <stdbool.h>
+
+#include "base/base.h"
+
+enum cappy_loss_kind { CAPPY_LOSS_MSE, CAPPY_LOSS_BCE, CAPPY_LOSS_LISTWISE };
+
+enum cappy_schedule { CAPPY_SCHEDULE_LINEAR, CAPPY_SCHEDULE_CONSTANT, CAPPY_SCHEDULE_REFERENCE };
+
+/* What the result depends on; kept in every checkpoint, and the same when a run goes on. */
+struct cappy_settings {
+    size_t steps;      /* updates of the weights; 0: as many as `epochs` makes */
+    size_t epochs;     /* passes over the rows */
+    size_t batch_size; /* examples of one update */
+    size_t max_length; /* tokens of a pair; 0: the model's limit */
+    uint64_t seed;
+    enum cappy_loss_kind loss;
+    enum cappy_schedule schedule;
+    cappy_precision precision; /* FP32, or BF16 for what is multiplied */
+    double rate;               /* of learning, at its peak */
+    double warmup;             /* share of the steps on which the rate rises from 0 */
+    double decay;              /* of matrices and tables */
+    double clip;               /* longest gradient; 0: any */
+    double dropout;            /* negative: as config.json has it */
+    double temperature;        /* of the targets of the listwise loss */
+    double beta1;
+    double beta2;
+    double epsilon;
+};
+
+/* The defaults. */
+struct cappy_settings cappy_settings_default(void);
+
+/* How a run stands. */
+struct cappy_train_state {
+    size_t step; /* done */
+    size_t steps;
+    double loss; /* of the last step's batch */
+    double norm; /* of its gradient, before clipping */
+    double rate;
+    size_t batch_examples; /* of the last step */
+    size_t batch_tokens;
+    uint64_t examples; /* of all steps since this process began */
+    uint64_t tokens;
+    bool is_saved; /* a checkpoint of this step was written */
+};
+
+struct cappy_train_job {
+    struct cappy_settings settings;
+    const char *model; /* directory of the base model; NULL: the default one */
+    const char *const *files;
+    size_t n_files;
+    const char *directory; /* of the result */
+    size_t save_every;     /* steps; 0: never */
+    double save_seconds;   /* or so long since the last one; 0: never */
+    bool resume;
+    size_t threads; /* 0: one for each processor */
+
+    /* All may be NULL. */
+    void *context;
+    void (*report)(void *context, const struct cappy_train_state *state); /* after each step */
+    void (*reading)(void *context, uint64_t done, uint64_t total, uint64_t rows);
+    void (*note)(void *context, const char *sentence); /* something to tell a person */
+    bool (*stop)(void *context); /* asked after each step: whether to save and end */
+};
+
+struct cappy_train_outcome {
+    bool is_complete;  /* false: stopped, to be resumed */
+    bool was_complete; /* there was nothing left to do */
+    size_t begun;      /* the step that this process began at */
+    struct cappy_train_state state;
+    uint64_t rows;
+    uint64_t truncated; /* of the rows, cut to max_length */
+};
+
+/* Runs the job to its end, or until it is stopped. */
+cappy_status cappy_train(const struct cappy_train_job *job, struct cappy_train_outcome *outcome,
+                         cappy_error *error);
+
+#endif

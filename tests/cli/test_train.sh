@@ -1,0 +1,154 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# cappy train: what it writes, the same bits however it runs, and what it refuses.
+. "$(dirname -- "$0")/check.sh"
+
+rows=$dir/rows.jsonl
+i=0
+while [ $i -lt 40 ]; do
+    echo "{\"instruction\": \"What is the capital of France? Question $((i / 4))\", \"response\": \"Paris $i\"," \
+        "\"score\": 0.$((i % 10))}"
+    i=$((i + 1))
+done >"$rows"
+# Threads that wait for each other are slow where others keep the processors busy: one, but where the
+# number is what is tested.
+OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive
+export OMP_NUM_THREADS OMP_WAIT_POLICY
+options="$rows --steps 12 --batch-size 6 --save-every 4 --learning-rate 1e-3"
+
+same()
+{
+    cmp -s "$dir/$1/model.safetensors" "$dir/$2/model.safetensors" || fail "$1 and $2 differ"
+}
+
+# ---- The result ----
+
+# shellcheck disable=SC2086 # several options
+check train 0 '12 steps, 72 examples, * tokens*loss *' train $options --threads 1 --out "$dir/one" --log "$dir/log"
+output_is ''
+[ "$(ls "$dir/one" | tr '\n' ' ')" = 'config.json model.safetensors tokenizer.json training.json ' ] ||
+    fail "files: $(ls "$dir/one")"
+[ "$(wc -l <"$dir/log")" -eq 12 ] || fail 'the log has not a line for each step'
+check 'the result scores' 0 '' score --model "$dir/one" -i 'What is the capital of France?' -r Paris
+output_like '[0-9-]*.[0-9]*'
+# shellcheck disable=SC2086
+check 'four threads' 0 '' train $options --threads 4 --out "$dir/four" --quiet
+same one four
+gzip -c "$rows" >"$dir/rows.gz"
+run 'compressed, from a pipe' 0 '' sh -c "'$cappy' train - --quiet --steps 12 --batch-size 6 \
+    --learning-rate 1e-3 --out '$dir/pipe' <'$dir/rows.gz'"
+same one pipe
+check 'bf16' 0 '' train "$rows" --threads 1 --steps 2 --precision bf16 --out "$dir/bf16" --quiet
+check 'an epoch' 0 '3 steps, 40 examples, *' train "$rows" --threads 1 --batch-size 16 --out "$dir/epoch"
+check 'two epochs' 0 '5 steps, 80 examples, *' train "$rows" --threads 1 --batch-size 16 --epochs 2 --out "$dir/epochs"
+check 'listwise' 0 '5 steps, 40 examples, *' train "$rows" --threads 1 --loss listwise --batch-size 8 --out "$dir/list"
+check 'bce' 0 '' train "$rows" --threads 1 --steps 3 --loss bce --quiet --out "$dir/bce"
+check 'a score of bce is a sigmoid' 0 '' score --model "$dir/bce" -i a -r b
+output_like '0.*'
+check 'another seed' 0 '' train "$rows" --threads 1 --steps 12 --batch-size 6 --learning-rate 1e-3 --seed 2 --quiet --out "$dir/seed"
+cmp -s "$dir/one/model.safetensors" "$dir/seed/model.safetensors" && fail 'the seed changes nothing'
+
+# ---- Interruptions ----
+
+# Killed again and again, also while a checkpoint is written, it comes to the same weights.
+kills=0
+resume=
+while :; do
+    # shellcheck disable=SC2086
+    "$cappy" train $options --threads $((kills % 3 + 1)) --out "$dir/killed" --quiet $resume 2>"$dir/err" &
+    child=$!
+    sleep "0.0$((kills % 5))$((kills * 7 % 10))"
+    if [ $kills -lt 12 ] && kill -9 $child 2>/dev/null; then
+        kills=$((kills + 1)) resume=--resume
+        wait $child 2>/dev/null
+    elif wait $child; then
+        break
+    else
+        read_output
+        fail 'resuming failed'
+        break
+    fi
+done 2>/dev/null
+name="killed $kills times"
+same one killed
+[ "$(ls "$dir/killed" | tr '\n' ' ')" = 'config.json model.safetensors tokenizer.json training.json ' ] ||
+    fail "files: $(ls -a "$dir/killed")"
+
+# A polite interruption saves first.
+"$cappy" train "$rows" --threads 1 --steps 100000 --out "$dir/polite" --log "$dir/polite.log" 2>"$dir/err" &
+child=$!
+while [ ! -s "$dir/polite.log" ]; do sleep 0.05; done
+kill -INT $child
+wait $child
+[ $? -eq 1 ] || fail 'the exit status of an interrupted run is not 1'
+read_output
+match "$err" '*interrupted after step *--resume*' || fail 'the message'
+[ -f "$dir/polite/checkpoint-"*/trainer_state.json ] || fail 'no checkpoint'
+step=$(wc -l <"$dir/polite.log")
+[ -d "$dir/polite/checkpoint-$step" ] || fail "the checkpoint is not of step $step"
+
+# shellcheck disable=SC2086
+check 'finished already' 0 '*was finished already*' train $options --out "$dir/one" --resume
+same one four
+# A damaged checkpoint is noticed, and the run begins anew where there is none before it.
+damaged=$dir/polite/checkpoint-$step/model.safetensors
+printf 'x' | dd of="$damaged" bs=1 seek=5000 conv=notrunc 2>/dev/null
+rm "$dir/polite.log"
+"$cappy" train "$rows" --threads 1 --steps 100000 --out "$dir/polite" --log "$dir/polite.log" --resume 2>"$dir/err" &
+child=$!
+while [ ! -s "$dir/polite.log" ]; do sleep 0.05; done
+kill -INT $child
+wait $child
+read_output
+name='a damaged checkpoint'
+match "$err" '*note: *damaged: its checksum*' || fail 'the note'
+match "$(head -n 1 "$dir/polite.log")" '{"step": 1, *' || fail 'it did not begin anew'
+
+# ---- What is refused ----
+
+check 'no file' 2 '*give the files*' train --out "$dir/none"
+check 'no --out' 2 '*give --out*' train "$rows" --threads 1
+check 'steps and epochs' 2 '*either --steps or --epochs*' train "$rows" --threads 1 --out "$dir/none" --steps 1 --epochs 1
+check 'int8' 2 '*int8 is for scoring*' train "$rows" --threads 1 --out "$dir/none" --precision int8
+for value in x '' 1e 0x10 nan inf 1,5; do
+    check "rate '$value'" 2 '*--learning-rate must be a number*' train "$rows" --threads 1 --out "$dir/none" --learning-rate "$value"
+done
+check 'a rate below 0' 2 '*--learning-rate must be from 0 to 10*' train "$rows" --threads 1 --out "$dir/none" --learning-rate=-1
+check 'a directory that is there' 2 "*$dir/one: is there*--resume*" train "$rows" --threads 1 --out "$dir/one"
+check 'a file that is there' 2 '*is not a directory*' train "$rows" --threads 1 --out "$rows"
+check 'other options' 2 '*another --batch-size (6, not 7)*' train "$rows" --threads 1 --steps 12 --batch-size 7 \
+    --save-every 4 --learning-rate 1e-3 --out "$dir/one" --resume
+sed 's/Paris 3"/Paris 33"/' "$rows" >"$dir/changed.jsonl"
+check 'other rows' 1 '*the rows are not those*' train "$dir/changed.jsonl" --steps 12 --batch-size 6 \
+    --save-every 4 --learning-rate 1e-3 --out "$dir/one" --resume
+check 'a model of several labels' 1 '*gives 3 numbers*' train "$rows" --threads 1 --model "$several" --out "$dir/none"
+check 'no model' 1 '*no such model directory*' train "$rows" --threads 1 --model "$dir/nowhere" --out "$dir/none"
+check 'too long' 2 '*this model takes 8 to 64*' train "$rows" --threads 1 --max-length 65 --out "$dir/none"
+[ ! -e "$dir/none" ] || fail 'something was written'
+
+refuse()
+{
+    printf '%s\n' "$3" >"$dir/bad.jsonl"
+    rm -rf "$dir/bad"
+    check "$1" 1 "$2" train "$dir/bad.jsonl" --out "$dir/bad"
+}
+refuse 'no rows' '*there are no rows*' ''
+refuse 'no score' '*bad.jsonl:1: *no "score"*cappy data*' '{"instruction": "a", "response": "b"}'
+refuse 'a score above 1' '*bad.jsonl:1: *"score" is 1.5*' '{"instruction": "a", "response": "b", "score": 1.5}'
+refuse 'a score below 0' '*"score" is -0.1*' '{"instruction": "a", "response": "b", "score": -0.1}'
+refuse 'a score that is no number' '*"score" must be a number*' '{"instruction": "a", "response": "b", "score": "1"}'
+refuse 'NaN' '*bad.jsonl:1: *' '{"instruction": "a", "response": "b", "score": NaN}'
+refuse 'no response' '*no "response"*' '{"instruction": "a", "score": 1}'
+printf '%s\n' '{"instruction": "a", "response": "b", "score": 1}' >"$dir/single.jsonl"
+check 'one row' 0 '*1 steps, 1 examples*' train "$dir/single.jsonl" --out "$dir/single"
+check 'one row, listwise' 1 '*one response only*--loss mse*' train "$dir/single.jsonl" --loss listwise --out "$dir/bad2"
+
+# A NaN among the weights: the last four bytes are the head's bias.
+cp -r "$dir/one" "$dir/nan"
+size=$(wc -c <"$dir/nan/model.safetensors")
+printf '\000\000\300\177' | dd of="$dir/nan/model.safetensors" bs=1 seek=$((size - 4)) conv=notrunc 2>/dev/null
+check 'a loss that is no number' 1 \
+    '*step 1: the loss is *nan*training has gone astray (rows *rows.jsonl:*37 more)*lower --learning-rate*' \
+    train "$rows" --threads 1 --steps 2 --batch-size 40 --model "$dir/nan" --out "$dir/astray"
+
+finish

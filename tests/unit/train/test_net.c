@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gradients: PyTorch's, those of finite differences, with dropout and without, and the same bits
+ * with any number of threads. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "golden_step.h"
+
+static const char *const models[] = {"bert", "roberta"};
+
+/* Every gradient within 1e-4 of PyTorch's, relative to the largest of its tensor (to a millionth of
+ * the largest of all where the true gradient is 0, as that of a key's bias is). */
+static void check_gradients(const struct golden_step *step)
+{
+    double largest_of_all = 0;
+    for (size_t i = 0; i < step->params.size; i++) {
+        largest_of_all = fmax(largest_of_all, fabs((double)step->net.gradients[i]));
+    }
+    for (size_t p = 0; p < step->params.n; p++) {
+        const struct cappy_param *param = &step->params.items[p];
+        float *want = golden_step_result(step, "gradient", param);
+        const float *got = step->net.gradients + param->offset;
+        double largest = 1e-2 * largest_of_all;
+        for (size_t i = 0; i < cappy_param_size(param); i++) {
+            largest = fmax(largest, fabs((double)want[i]));
+        }
+        for (size_t i = 0; i < cappy_param_size(param); i++) {
+            if (!(fabs((double)got[i] - (double)want[i]) <= 1e-4 * largest)) {
+                fail_msg("module %d layer %zu bias %d [%zu]: %.9g, PyTorch has %.9g; largest %.3g",
+                         (int)param->module, param->layer, param->is_bias, i, (double)got[i],
+                         (double)want[i], largest);
+            }
+        }
+        cappy_free(want);
+    }
+}
+
+static void test_gradients(void **state)
+{
+    (void)state;
+    for (size_t m = 0; m < 2; m++) {
+        for (size_t i = 0; i < cappy_kernels_count(); i++) {
+            const struct cappy_kernels *kernels = cappy_kernels_at(i);
+            struct golden_step step;
+            if (kernels == NULL) {
+                continue;
+            }
+            golden_step_open(models[m], &step);
+            step.net.kernels = kernels;
+            const double loss = golden_step_run(&step, true, true);
+            const json_t *losses = json_object_get(step.document, "losses");
+            const double want = json_real_value(json_array_get(losses, 0));
+            assert_true(fabs(loss - want) < 1e-5 * want);
+            check_gradients(&step);
+            golden_step_close(&step);
+        }
+    }
+}
+
+/* ---- The same bits ---- */
+
+static void check_threads(const char *model, cappy_precision precision, uint32_t rate)
+{
+    struct golden_step step;
+    golden_step_open(model, &step);
+    float *first = cappy_alloc(step.params.size, sizeof *first);
+    step.net.precision = precision;
+    step.net.rates = (struct cappy_rates){rate, rate, rate};
+    for (size_t threads = 1; threads <= 4; threads++) {
+        cappy_net_free(&step.net);
+        step.net.threads = threads;
+        golden_step_run(&step, true, true);
+        if (threads == 1) {
+            memcpy(first, step.net.gradients, step.params.size * sizeof *first);
+        }
+        assert_memory_equal(first, step.net.gradients, step.params.size * sizeof *first);
+    }
+    cappy_free(first);
+    golden_step_close(&step);
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    for (size_t m = 0; m < 2; m++) {
+        check_threads(models[m], CAPPY_PRECISION_FP32, 0);
+        check_threads(models[m], CAPPY_PRECISION_FP32, 6554);
+        check_threads(models[m], CAPPY_PRECISION_BF16, 0);
+    }
+}
+
+/* In two passes the gradients are those of one, but for rounding. */
+static void test_accumulation(void **state)
+{
+    (void)state;
+    struct golden_step step;
+    golden_step_open("bert", &step);
+    const size_t n = step.n;
+    const size_t half = n / 2;
+    float scores[MAX_ROWS];
+    float d_scores[MAX_ROWS];
+    golden_step_run(&step, true, false);
+    memset(step.net.gradients, 0, step.params.size * sizeof(float));
+    for (size_t begin = 0; begin < n; begin += half) {
+        const size_t count = n - begin < half ? n - begin : half;
+        cappy_net_forward(&step.net, step.examples + begin, count, true, scores);
+        for (size_t i = 0; i < count; i++) {
+            d_scores[i] = 2 * (scores[i] - step.targets[begin + i]) / (float)n;
+        }
+        cappy_net_backward(&step.net, step.examples + begin, count, d_scores);
+    }
+    check_gradients(&step);
+    golden_step_close(&step);
+}
+
+/* ---- Narrow numbers ---- */
+
+static void test_bf16(void **state)
+{
+    (void)state;
+    for (size_t m = 0; m < 2; m++) {
+        struct golden_step step;
+        golden_step_open(models[m], &step);
+        float *exact = cappy_alloc(step.params.size, sizeof *exact);
+        golden_step_run(&step, true, true);
+        memcpy(exact, step.net.gradients, step.params.size * sizeof *exact);
+        cappy_net_free(&step.net);
+        step.net.precision = CAPPY_PRECISION_BF16;
+        golden_step_run(&step, true, true);
+        double dot = 0;
+        double a = 0;
+        double b = 0;
+        for (size_t i = 0; i < step.params.size; i++) {
+            dot += (double)exact[i] * (double)step.net.gradients[i];
+            a += (double)exact[i] * (double)exact[i];
+            b += (double)step.net.gradients[i] * (double)step.net.gradients[i];
+        }
+        assert_true(dot / sqrt(a * b) > 0.995);
+        assert_true(fabs(sqrt(b / a) - 1) < 0.05);
+        cappy_free(exact);
+        golden_step_close(&step);
+    }
+}
+
+/* ---- Finite differences ---- */
+
+/* Along a random direction in each tensor, the loss changes as the gradient says. */
+static void check_directions(struct golden_step *step)
+{
+    const double h = 2e-3;
+    uint32_t random = 1;
+    golden_step_run(step, true, true);
+    for (size_t p = 0; p < step->params.n; p++) {
+        const struct cappy_param *param = &step->params.items[p];
+        const size_t n = cappy_param_size(param);
+        float *weights = step->net.weights + param->offset;
+        float *kept = cappy_alloc(n, sizeof *kept);
+        float *direction = cappy_alloc(n, sizeof *direction);
+        double length = 0;
+        double want = 0;
+        memcpy(kept, weights, n * sizeof *kept);
+        for (size_t i = 0; i < n; i++) {
+            /* Mostly along the gradient, so that the change is well above the rounding. */
+            random = random * 1664525u + 1013904223u;
+            direction[i] = step->net.gradients[param->offset + i] *
+                           (0.5f + (float)(random >> 8) / (float)(1 << 24));
+            length += (double)direction[i] * (double)direction[i];
+        }
+        length = sqrt(length) + 1e-30;
+        double losses[2];
+        for (int side = 0; side < 2; side++) {
+            for (size_t i = 0; i < n; i++) {
+                const double move = (double)direction[i] / length * (side == 0 ? -h : h);
+                weights[i] = (float)((double)kept[i] + move);
+            }
+            losses[side] = golden_step_run(step, true, false);
+        }
+        for (size_t i = 0; i < n; i++) {
+            want += (double)direction[i] / length * (double)step->net.gradients[param->offset + i];
+        }
+        memcpy(weights, kept, n * sizeof *kept);
+        const double slope = (losses[1] - losses[0]) / (2 * h);
+        if (!(fabs(slope - want) < 1e-2 * fabs(want) + 2e-3)) {
+            fail_msg("module %d layer %zu bias %d: slope %.6g, gradient %.6g", (int)param->module,
+                     param->layer, param->is_bias, slope, want);
+        }
+        cappy_free(kept);
+        cappy_free(direction);
+    }
+}
+
+static void test_finite_differences(void **state)
+{
+    (void)state;
+    for (size_t m = 0; m < 2; m++) {
+        for (uint32_t rate = 0; rate <= 13000; rate += 13000) {
+            struct golden_step step;
+            golden_step_open(models[m], &step);
+            step.net.rates = (struct cappy_rates){rate, rate / 2, rate};
+            check_directions(&step);
+            golden_step_close(&step);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_gradients),          cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_accumulation),       cmocka_unit_test(test_bf16),
+        cmocka_unit_test(test_finite_differences),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
