@@ -7,6 +7,7 @@
 #   banned   functions that are not used, and those that only some folders use
 #   size     files of 500 lines, functions of 60, lines of 100 columns
 #   files    licence lines, leftovers, names of one machine's folders, dead links, large files
+#   scripts  shell scripts that the shell can read
 #   format   clang-format (version 14)
 #
 # A finding is one line, FILE:LINE: RULE: what is wrong. Exits 1 when there is any.
@@ -99,6 +100,16 @@ files()
     done
 }
 
+# Scripts that the shell cannot even read.
+scripts()
+{
+    list '(\.sh|^start|^\.ci/run)$' | while IFS= read -r file; do
+        if ! sh -n "$file" 2>/dev/null; then
+            echo "$file:1: scripts: $(sh -n "$file" 2>&1 | head -n 1)"
+        fi
+    done
+}
+
 format()
 {
     if ! clang-format --version 2>/dev/null | grep -q 'version 14\.'; then
@@ -116,11 +127,11 @@ format()
 if [ -n "$fix" ]; then
     set -- format
 elif [ $# -eq 0 ]; then
-    set -- layers banned size files format
+    set -- layers banned size files scripts format
 fi
 findings=$(for rule in "$@"; do
     case $rule in
-    layers | banned | size | files | format) $rule ;;
+    layers | banned | size | files | scripts | format) $rule ;;
     *) echo "lint.sh:1: lint: there is no rule $rule" ;;
     esac
 done)

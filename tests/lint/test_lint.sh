@@ -124,6 +124,9 @@ expect files README.md:2 'docs/none.md'
 head -c 1048577 /dev/zero >blob
 expect files blob:1 'larger'
 
+add run.sh '#!/bin/sh' '# SPDX-License-Identifier: Apache-2.0' "echo 'a peer's model'"
+expect scripts run.sh:1 'run.sh'
+
 if clang-format --version 2>/dev/null | grep -q 'version 14\.'; then
     add src/cli/main.c 'int   x;'
     expect format src/cli/main.c:6 'make fmt'
