@@ -41,11 +41,12 @@ cappy_status cappy_train_log_open(const char *path, size_t begun, struct cappy_t
     if (status == CAPPY_OK) {
         const size_t kept = find_end(&old, begun);
         log->file = fopen(path, "w");
-        if (log->file == NULL || fwrite(old.data, 1, kept, log->file) != kept) {
+        if (log->file != NULL) {
+            setvbuf(log->file, NULL, _IOLBF, 0);
+        }
+        if (log->file == NULL || (kept > 0 && fwrite(old.data, 1, kept, log->file) != kept)) {
             status = cappy_error_set(error, CAPPY_IO, "%s: cannot be written to: %s", path,
                                      strerror(errno));
-        } else {
-            setvbuf(log->file, NULL, _IOLBF, 0);
         }
     }
     cappy_buffer_free(&old);
