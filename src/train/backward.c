@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The backward pass: the steps of forward.c in reverse. d_x is the gradient of the loss by x. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "train/passes.h"
@@ -118,41 +119,76 @@ static void undo_layer(const struct cappy_pass *pass, size_t layer)
     }
 }
 
-/* Adds to the rows of the tables, columns [first, last). The padding token's row is never trained,
- * nor is its position: so PyTorch's embeddings have it. */
-static void undo_lookup(const struct cappy_pass *pass, size_t first, size_t last)
+/* ---- The tables ---- */
+
+static const enum cappy_module tables[] = {CAPPY_MODULE_WORDS, CAPPY_MODULE_POSITIONS,
+                                           CAPPY_MODULE_SEGMENTS};
+enum { TABLES = sizeof tables / sizeof *tables };
+
+static int compare_lookups(const void *left, const void *right)
 {
-    struct cappy_net *net = pass->net;
-    const struct cappy_config *config = net->config;
-    const size_t h = config->hidden_size;
-    float *words = net->gradients + cappy_params_at(net->params, CAPPY_MODULE_WORDS, 0, false);
-    float *positions =
-        net->gradients + cappy_params_at(net->params, CAPPY_MODULE_POSITIONS, 0, false);
-    float *segments =
-        net->gradients + cappy_params_at(net->params, CAPPY_MODULE_SEGMENTS, 0, false);
+    const uint64_t a = *(const uint64_t *)left;
+    const uint64_t b = *(const uint64_t *)right;
+    return (a > b) - (a < b);
+}
+
+/* Lists who looked up what in tables[table]: the row above, the token below, sorted. The padding
+ * token's row is never trained, nor is its position: so PyTorch's embeddings have it. Returns how
+ * many there are. */
+static size_t list_lookups(const struct cappy_pass *pass, size_t table)
+{
+    const struct cappy_config *config = pass->net->config;
+    const struct cappy_net_memory *memory = &pass->net->memory;
+    uint64_t *lookups = memory->lookups[table];
+    size_t n = 0;
     for (size_t s = 0; s < pass->n; s++) {
         const struct cappy_example *example = &pass->examples[s];
         size_t next = cappy_position_first(config);
         for (size_t i = 0; i < example->n; i++) {
-            const size_t id = (size_t)example->ids[i];
             const size_t place = cappy_position_next(config, example->ids[i], &next);
-            const bool is_padding = (int64_t)id == config->pad_token_id;
-            const float *d = cappy_array_row(net->memory.d_hidden, net->memory.begins[s] + i);
-            float *segment = segments + (size_t)example->segments[i] * h;
-            float *word = words + id * h;
-            float *position = positions + place * h;
-            for (size_t j = first; j < last; j++) {
-                segment[j] += d[j];
-                word[j] += is_padding ? 0.0f : d[j];
-                position[j] += is_padding ? 0.0f : d[j];
+            const size_t rows[TABLES] = {(size_t)example->ids[i], place,
+                                         (size_t)example->segments[i]};
+            if (tables[table] == CAPPY_MODULE_SEGMENTS ||
+                (int64_t)example->ids[i] != config->pad_token_id) {
+                lookups[n++] = (uint64_t)rows[table] << 32 | (memory->begins[s] + i);
             }
+        }
+    }
+    qsort(lookups, n, sizeof *lookups, compare_lookups);
+    return n;
+}
+
+/* Adds to the rows of tables[table], columns [first, last). */
+static void undo_lookups(const struct cappy_pass *pass, size_t table, size_t n, size_t first,
+                         size_t last)
+{
+    struct cappy_net *net = pass->net;
+    const struct cappy_net_memory *memory = &net->memory;
+    const uint64_t *lookups = memory->lookups[table];
+    float *gradient = net->gradients + cappy_params_at(net->params, tables[table], 0, false);
+    float *sum = (float *)(memory->threads + pass->index * memory->thread_size);
+    for (size_t i = 0; i < n;) {
+        const uint64_t row = lookups[i] >> 32;
+        memset(sum, 0, (last - first) * sizeof *sum);
+        for (; i < n && lookups[i] >> 32 == row; i++) {
+            const float *d = cappy_array_row(memory->d_hidden, (uint32_t)lookups[i]);
+            for (size_t j = first; j < last; j++) {
+                sum[j - first] += d[j];
+            }
+        }
+        for (size_t j = first; j < last; j++) {
+            gradient[row * net->config->hidden_size + j] += sum[j - first];
         }
     }
 }
 
 static void undo_embedding(const struct cappy_pass *pass)
 {
-    const struct cappy_net_memory *memory = &pass->net->memory;
+    struct cappy_net_memory *memory = &pass->net->memory;
+#pragma omp for schedule(static)
+    for (size_t table = 0; table < TABLES; table++) {
+        memory->n_lookups[table] = list_lookups(pass, table);
+    }
     cappy_array_drop(pass, CAPPY_PLACE_EMBEDDING, 0, pass->net->rates.hidden, false,
                      memory->d_hidden);
     cappy_norm_backward(pass, CAPPY_MODULE_EMBEDDING_NORM, 0, pass->tokens, memory->embedded,
@@ -160,7 +196,9 @@ static void undo_embedding(const struct cappy_pass *pass)
     size_t first;
     size_t last;
     cappy_pass_share(pass, pass->net->config->hidden_size, &first, &last);
-    undo_lookup(pass, first, last);
+    for (size_t table = 0; table < TABLES; table++) {
+        undo_lookups(pass, table, memory->n_lookups[table], first, last);
+    }
     cappy_pass_wait(pass);
 }
 

@@ -89,6 +89,9 @@ static void lay_out(struct cappy_net *net, struct cappy_net_memory *memory, stru
     memory->d_sum = take_rows(layout, t, h);
     memory->d_context = take_rows(layout, t, h);
     memory->d_dropped = take_rows(layout, t, h);
+    for (size_t i = 0; i < 3; i++) {
+        memory->lookups[i] = take(layout, t, sizeof *memory->lookups[i]);
+    }
     memory->partials = take(layout, t / CAPPY_NORM_BLOCK + 1, 2 * h * sizeof(float));
     memory->narrow = take(layout, t + s + CAPPY_SLACK_ROWS, cappy_row_size(net->precision, wide));
     memory->transposed = take(layout, wide + CAPPY_SLACK_ROWS,

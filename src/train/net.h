@@ -69,11 +69,13 @@ struct cappy_net_memory {
     struct cappy_array d_sum;     /* [T, H] */
     struct cappy_array d_context; /* [T, H] */
     struct cappy_array d_dropped; /* [T, H] */
-    float *partials;              /* [blocks of rows, 2H], gradients of a norm's weight and bias */
-    char *narrow;                 /* operand rows in bf16 */
-    char *transposed;             /* a gradient's transpose: rows of a product */
-    char *threads;                /* scratch of each thread */
-    size_t thread_size;           /* bytes of one thread's */
+    uint64_t *lookups[3];         /* [T], rows of the tables and who looked them up, sorted */
+    size_t n_lookups[3];
+    float *partials;    /* [blocks of rows, 2H], gradients of a norm's weight and bias */
+    char *narrow;       /* operand rows in bf16 */
+    char *transposed;   /* a gradient's transpose: rows of a product */
+    char *threads;      /* scratch of each thread */
+    size_t thread_size; /* bytes of one thread's */
 };
 
 struct cappy_net {
@@ -98,7 +100,9 @@ void cappy_net_forward(struct cappy_net *net, const struct cappy_example *exampl
                        bool train, float *scores);
 
 /* After cappy_net_forward with `train` of the same examples: adds to the gradients what follows
- * from d_scores[n][L], the gradient of the loss by each score. */
+ * from d_scores[n][L], the gradient of the loss by each score. To each number
+ * of the gradients it adds once, what the whole pass makes of it: passes that were computed apart,
+ * each from 0, and then added up in order have the same bits as passes one after another. */
 void cappy_net_backward(struct cappy_net *net, const struct cappy_example *examples, size_t n,
                         const float *d_scores);
 

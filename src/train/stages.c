@@ -168,15 +168,19 @@ void cappy_linear_apply(const struct cappy_pass *pass, const struct cappy_linear
     multiply(pass, &right, m, narrow(pass, precision, m, linear->k, x), y, residual);
 }
 
-/* sums[width] += the rows of x, each column by its owner. */
-static void sum_rows(const struct cappy_pass *pass, size_t m, size_t width, struct cappy_array x,
-                     float *sums)
+void cappy_gradient_add(const struct cappy_pass *pass, size_t m, size_t width, struct cappy_array x,
+                        float *sums)
 {
+    float *sum = (float *)(pass->net->memory.threads + pass->index * pass->net->memory.thread_size);
     size_t first;
     size_t last;
     cappy_pass_share(pass, width, &first, &last);
+    memset(sum, 0, (last - first) * sizeof *sum);
     pass->net->kernels->row_sums(
-        &(struct cappy_row_sums){m, last - first, x.data + first, x.stride, sums + first});
+        &(struct cappy_row_sums){m, last - first, x.data + first, x.stride, sum});
+    for (size_t j = first; j < last; j++) {
+        sums[j] += sum[j - first];
+    }
 }
 
 void cappy_linear_gradient(const struct cappy_pass *pass, const struct cappy_linear *linear,
@@ -187,7 +191,7 @@ void cappy_linear_gradient(const struct cappy_pass *pass, const struct cappy_lin
     struct cappy_net *net = pass->net;
     const size_t n = linear->n;
     const size_t k = linear->k;
-    sum_rows(pass, m, n, dy, net->gradients + linear->bias);
+    cappy_gradient_add(pass, m, n, dy, net->gradients + linear->bias);
     const struct operand inputs = {x.data, NULL, k, m, 1, x.stride};
     const struct cappy_array dw = {net->gradients + linear->weight, k};
     multiply(pass, &inputs, n, transpose(pass, precision, m, n, dy), dw, dw);
@@ -253,8 +257,10 @@ void cappy_norm_backward(const struct cappy_pass *pass, enum cappy_module module
         });
     }
     cappy_pass_wait(pass);
-    sum_rows(pass, blocks, h, (struct cappy_array){partials, 2 * h}, net->gradients + weight);
-    sum_rows(pass, blocks, h, (struct cappy_array){partials + h, 2 * h}, net->gradients + bias);
+    cappy_gradient_add(pass, blocks, h, (struct cappy_array){partials, 2 * h},
+                       net->gradients + weight);
+    cappy_gradient_add(pass, blocks, h, (struct cappy_array){partials + h, 2 * h},
+                       net->gradients + bias);
     cappy_pass_wait(pass);
 }
 

@@ -65,7 +65,8 @@ void cappy_linear_gradient(const struct cappy_pass *pass, const struct cappy_lin
                            struct cappy_array dy, struct cappy_array dx,
                            struct cappy_array residual);
 
-/* y [m, H] = norm(x); dx from dy, and the gradients of weight and bias; dx may be dy. */
+/* y [m, H] = norm(x); dx from dy, and the gradients of weight and bias, added to the net's; dx may
+ * be dy. */
 void cappy_norm_forward(const struct cappy_pass *pass, enum cappy_module module, size_t layer,
                         size_t m, struct cappy_array x, struct cappy_array y);
 void cappy_norm_backward(const struct cappy_pass *pass, enum cappy_module module, size_t layer,
@@ -75,6 +76,10 @@ void cappy_norm_backward(const struct cappy_pass *pass, enum cappy_module module
 /* y [m, F] = f(x), or with dy, y = dy f'(x). */
 void cappy_pass_activate(const struct cappy_pass *pass, size_t m, struct cappy_array x,
                          struct cappy_array dy, struct cappy_array y);
+
+/* sums[width] += the sum of the rows of x [m, width], made by itself; each column by its owner. */
+void cappy_gradient_add(const struct cappy_pass *pass, size_t m, size_t width, struct cappy_array x,
+                        float *sums);
 
 /* to [m, H] = from. */
 void cappy_array_copy(const struct cappy_pass *pass, size_t m, struct cappy_array from,

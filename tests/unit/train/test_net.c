@@ -117,6 +117,54 @@ static void test_accumulation(void **state)
     golden_step_close(&step);
 }
 
+/* The gradients of the batch in three passes: added up by the passes, or each pass from 0 and then
+ * added to `sum`. */
+static void run_passes(struct golden_step *step, float *sum, bool apart)
+{
+    const size_t labels = step->model->config.n_labels;
+    const size_t cuts[] = {0, 3, 4, step->n};
+    float scores[MAX_ROWS * 3];
+    float d_scores[MAX_ROWS * 3];
+    golden_step_run(step, true, false); /* makes room */
+    memset(sum, 0, step->params.size * sizeof *sum);
+    memset(step->net.gradients, 0, step->params.size * sizeof *sum);
+    for (size_t pass = 0; pass < 3; pass++) {
+        const size_t begin = cuts[pass];
+        const size_t count = cuts[pass + 1] - begin;
+        cappy_net_forward(&step->net, step->examples + begin, count, true, scores);
+        for (size_t i = 0; i < count * labels; i++) {
+            d_scores[i] = scores[i] - step->targets[begin * labels + i];
+        }
+        cappy_net_backward(&step->net, step->examples + begin, count, d_scores);
+        for (size_t i = 0; (apart || pass == 2) && i < step->params.size; i++) {
+            sum[i] += step->net.gradients[i];
+            step->net.gradients[i] = 0;
+        }
+    }
+}
+
+/* A pass adds to each number once, so that passes may be computed apart, by several processes. */
+static void test_passes_apart(void **state)
+{
+    (void)state;
+    for (size_t m = 0; m < 4; m++) {
+        struct golden_step step;
+        golden_step_open(models[m / 2], &step);
+        const size_t size = step.params.size * sizeof(float);
+        float *together = cappy_alloc(size, 1);
+        float *apart = cappy_alloc(size, 1);
+        step.net.precision = m % 2 == 0 ? CAPPY_PRECISION_FP32 : CAPPY_PRECISION_BF16;
+        step.net.rates = (struct cappy_rates){6554, 6554, 6554};
+        step.net.threads = 2;
+        run_passes(&step, together, false);
+        run_passes(&step, apart, true);
+        assert_memory_equal(together, apart, size);
+        cappy_free(together);
+        cappy_free(apart);
+        golden_step_close(&step);
+    }
+}
+
 /* ---- Narrow numbers ---- */
 
 static void test_bf16(void **state)
@@ -210,9 +258,9 @@ static void test_finite_differences(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gradients),          cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_accumulation),       cmocka_unit_test(test_bf16),
-        cmocka_unit_test(test_finite_differences),
+        cmocka_unit_test(test_gradients),    cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_accumulation), cmocka_unit_test(test_passes_apart),
+        cmocka_unit_test(test_bf16),         cmocka_unit_test(test_finite_differences),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
