@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 
 #include "train/folders.h"
-#include "train/output.h"
 #include "train/settings.h"
 
 static const char state_name[] = "trainer_state.json";
@@ -35,6 +34,8 @@ static json_t *make_state(const struct cappy_checkpoint *c, uint32_t model, uint
     failed |= json_object_set_new(state, "position", json_integer((json_int_t)c->position));
     failed |= json_object_set_new(state, "rows", json_integer((json_int_t)c->rows));
     failed |= json_object_set_new(state, "fingerprint", number_text(c->fingerprint));
+    failed |= json_object_set_new(state, "config", number_text(c->origin.config));
+    failed |= json_object_set_new(state, "tokenizer", number_text(c->origin.tokenizer));
     failed |= json_object_set_new(state, "kernels", json_string(c->optimiser->kernels->name));
     failed |= json_object_set_new(state, "settings", cappy_settings_write(&c->settings));
     failed |= json_object_set_new(state, model_name, number_text(model));
@@ -170,6 +171,15 @@ cappy_status cappy_checkpoint_finish(const struct cappy_checkpoint *c, cappy_err
 
 /* ---- Reading ---- */
 
+/* Whether the state has `number` under `key`. */
+static bool has_number(const json_t *state, const char *key, uint64_t number)
+{
+    const char *kept = json_string_value(json_object_get(state, key));
+    char text[32];
+    snprintf(text, sizeof text, "%016" PRIx64, number);
+    return kept != NULL && strcmp(kept, text) == 0;
+}
+
 /* Whether a file's checksum is the one that the state has. */
 static cappy_status check_file(const json_t *state, const char *directory, const char *name,
                                cappy_error *error)
@@ -179,10 +189,7 @@ static cappy_status check_file(const json_t *state, const char *directory, const
     cappy_status status =
         path != NULL ? cappy_file_checksum(path, &checksum, error) : cappy_error_no_memory(error);
     if (status == CAPPY_OK) {
-        char text[32];
-        const char *kept = json_string_value(json_object_get(state, name));
-        snprintf(text, sizeof text, "%016" PRIx64, (uint64_t)checksum);
-        if (kept == NULL || strcmp(kept, text) != 0) {
+        if (!has_number(state, name, checksum)) {
             status =
                 cappy_error_set(error, CAPPY_FORMAT, "%s: damaged: its checksum is wrong", path);
         }
@@ -235,6 +242,27 @@ static cappy_status read_arrays(struct cappy_checkpoint *c, const json_t *state,
     return CAPPY_OK;
 }
 
+/* CAPPY_FORMAT when the state is of a run that began with something else. */
+static cappy_status check_origin(const struct cappy_checkpoint *c, const char *directory,
+                                 const json_t *state, cappy_error *error)
+{
+    const bool has_config = has_number(state, "config", c->origin.config);
+    if (!has_config || !has_number(state, "tokenizer", c->origin.tokenizer)) {
+        return cappy_error_set(error, CAPPY_FORMAT,
+                               "%s: the %s of %.200s is not the one that this run was begun with: "
+                               "give the same --model, unchanged, or choose another --out",
+                               directory, has_config ? "tokenizer" : "config.json", c->base);
+    }
+    if (!has_number(state, "fingerprint", c->fingerprint)) {
+        return cappy_error_set(error, CAPPY_FORMAT,
+                               "%s: the rows are not those that this run was begun with: give the "
+                               "same files, unchanged and in the same order, or choose another "
+                               "--out",
+                               directory);
+    }
+    return CAPPY_OK;
+}
+
 /* The state at directory/name, which must be of this run's settings and rows: *belongs is false
  * when it is of another run. */
 static cappy_status read_state(const struct cappy_checkpoint *c, const char *directory,
@@ -246,19 +274,11 @@ static cappy_status read_state(const struct cappy_checkpoint *c, const char *dir
     cappy_status status = path != NULL ? cappy_json_read(path, MAX_STATE, state, error)
                                        : cappy_error_no_memory(error);
     if (status == CAPPY_OK) {
-        const char *print = json_string_value(json_object_get(*state, "fingerprint"));
-        char text[32];
-        snprintf(text, sizeof text, "%016" PRIx64, c->fingerprint);
         status = cappy_settings_compare(&c->settings, json_object_get(*state, "settings"), error);
-        *belongs = status == CAPPY_OK;
-        if (status == CAPPY_OK && (print == NULL || strcmp(print, text) != 0)) {
-            *belongs = false;
-            status = cappy_error_set(
-                error, CAPPY_FORMAT,
-                "%s: the rows are not those that this run was begun with: give the same files, "
-                "unchanged and in the same order, or choose another --out",
-                directory);
+        if (status == CAPPY_OK) {
+            status = check_origin(c, directory, *state, error);
         }
+        *belongs = status == CAPPY_OK;
     }
     if (status != CAPPY_OK) {
         json_decref(*state);

@@ -6,6 +6,7 @@
 #define CAPPY_TRAIN_CHECKPOINT_H
 
 #include "train/optimiser.h"
+#include "train/output.h"
 
 /* What a checkpoint is made of, and what reading one fills. */
 struct cappy_checkpoint {
@@ -15,7 +16,8 @@ struct cappy_checkpoint {
     const struct cappy_params *params;
     float *weights; /* [size] */
     struct cappy_optimiser *optimiser;
-    uint64_t fingerprint; /* of the rows */
+    struct cappy_origin origin; /* of `base` */
+    uint64_t fingerprint;       /* of the rows */
     uint64_t rows;
     size_t step;     /* done */
     size_t position; /* in the data, after that step */
@@ -25,8 +27,8 @@ struct cappy_checkpoint {
 cappy_status cappy_checkpoint_write(const struct cappy_checkpoint *checkpoint, cappy_error *error);
 
 /* Finds the newest whole one and reads it into what *checkpoint points to, and its step and
- * position; *found tells whether there is one. CAPPY_ARGUMENT when it belongs to a run with other
- * settings or rows. A damaged one is noted, and the one before it taken. */
+ * position; *found tells whether there is one. An error when it belongs to a run with other
+ * settings, rows, or another base model. A damaged one is noted, and the one before it taken. */
 cappy_status cappy_checkpoint_read(struct cappy_checkpoint *checkpoint, bool *found,
                                    cappy_error *error);
 

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "train/lock.h"
+
 static const char prefix[] = "checkpoint-";
 static const char suffix[] = ".part";
 
@@ -116,7 +118,8 @@ bool cappy_folder_is_empty(const char *directory)
     size_t n = 0;
     DIR *folder = opendir(directory);
     for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
-        n += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+        n += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+             strcmp(entry->d_name, CAPPY_LOCK_NAME) != 0;
     }
     if (folder != NULL) {
         closedir(folder);

@@ -94,3 +94,33 @@ cappy_status cappy_output_model(const char *directory, const char *base, enum ca
     cappy_free(model);
     return status;
 }
+
+/* ---- Where a model comes from ---- */
+
+/* Adds the name and the contents of a file to *digest, or only the name where there is none. */
+static cappy_status digest_file(const char *base, const char *name, uint64_t *digest,
+                                cappy_error *error)
+{
+    struct cappy_buffer text;
+    char *path = cappy_path_join(base, name);
+    if (path == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    cappy_buffer_init(&text, MAX_TOKENIZER);
+    const cappy_status status =
+        cappy_file_exists(path) ? cappy_file_read(path, &text, error) : CAPPY_OK;
+    *digest = cappy_hash(*digest, name, strlen(name));
+    *digest = cappy_hash(*digest, text.data, text.size);
+    cappy_buffer_free(&text);
+    cappy_free(path);
+    return status;
+}
+
+cappy_status cappy_origin_read(const char *base, struct cappy_origin *origin, cappy_error *error)
+{
+    *origin = (struct cappy_origin){0, 0};
+    for (size_t i = 0; i < sizeof tokenizer_files / sizeof *tokenizer_files; i++) {
+        CAPPY_TRY(digest_file(base, tokenizer_files[i], &origin->tokenizer, error));
+    }
+    return digest_file(base, "config.json", &origin->config, error);
+}

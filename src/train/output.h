@@ -13,4 +13,12 @@ cappy_status cappy_output_model(const char *directory, const char *base, enum ca
                                 const struct cappy_params *params, const float *weights,
                                 uint32_t *checksum, cappy_error *error);
 
+/* What tells whether two directories hold the same model but for its weights: digests of
+ * config.json and of the files of the tokenizer. */
+struct cappy_origin {
+    uint64_t config;
+    uint64_t tokenizer;
+};
+cappy_status cappy_origin_read(const char *base, struct cappy_origin *origin, cappy_error *error);
+
 #endif

@@ -40,16 +40,12 @@ static cappy_status prepare_directory(const struct cappy_train_job *job, cappy_e
         return cappy_error_set(error, CAPPY_ARGUMENT, "%s: is there and is not a directory",
                                job->directory);
     }
-    if (cappy_folder_is_empty(job->directory)) {
-        return CAPPY_OK;
-    }
-    if (!job->resume) {
+    if (!job->resume && !cappy_folder_is_empty(job->directory)) {
         return cappy_error_set(error, CAPPY_ARGUMENT,
                                "%s: is there and is not empty: go on with the run in it by "
                                "--resume, or choose another --out",
                                job->directory);
     }
-    cappy_folders_tidy(job->directory);
     return CAPPY_OK;
 }
 
@@ -77,6 +73,7 @@ static cappy_status open_model(struct cappy_run *run, cappy_error *error)
     const struct cappy_settings *settings = &run->settings;
     CAPPY_TRY(find_base(run->job, run->base, sizeof run->base, error));
     CAPPY_TRY(cappy_model_open_unbound(run->base, &run->model, error));
+    CAPPY_TRY(cappy_origin_read(run->base, &run->origin, error));
     const struct cappy_config *config = &run->model->config;
     if (config->n_labels != 1) {
         return cappy_error_set(error, CAPPY_UNSUPPORTED,
@@ -145,6 +142,8 @@ static cappy_status open_parts(struct cappy_run *run, cappy_error *error)
     CAPPY_TRY(cappy_optimiser_init(&run->params, run->net.kernels, run->net.threads,
                                    &run->optimiser, error));
     CAPPY_TRY(prepare_directory(run->job, error));
+    CAPPY_TRY(cappy_lock_open(run->job->directory, &run->lock, error));
+    cappy_folders_tidy(run->job->directory);
     CAPPY_TRY(open_rows(run, error));
     run->pass_tokens = choose_pass_tokens(&run->model->config);
     return CAPPY_OK;
@@ -153,7 +152,10 @@ static cappy_status open_parts(struct cappy_run *run, cappy_error *error)
 cappy_status cappy_run_open(const struct cappy_train_job *job, struct cappy_run *run,
                             cappy_error *error)
 {
-    *run = (struct cappy_run){.job = job, .settings = job->settings, .dataset = {.descriptor = -1}};
+    *run = (struct cappy_run){.job = job,
+                              .settings = job->settings,
+                              .lock = {.descriptor = -1},
+                              .dataset = {.descriptor = -1}};
     const cappy_status status = open_parts(run, error);
     if (status != CAPPY_OK) {
         cappy_run_close(run);
@@ -174,4 +176,5 @@ void cappy_run_close(struct cappy_run *run)
     cappy_free(run->scores);
     cappy_free(run->d_scores);
     cappy_model_close(run->model);
+    cappy_lock_close(&run->lock);
 }

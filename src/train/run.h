@@ -5,11 +5,14 @@
 
 #include "train/checkpoint.h"
 #include "train/dataset.h"
+#include "train/lock.h"
 #include "train/plan.h"
 
 struct cappy_run {
     const struct cappy_train_job *job;
     char base[4096]; /* directory of the base model */
+    struct cappy_origin origin;
+    struct cappy_lock lock; /* on the directory of the result */
     struct cappy_model *model;
     struct cappy_params params;
     struct cappy_net net;

@@ -22,6 +22,7 @@ static struct cappy_checkpoint checkpoint_of(struct cappy_run *run)
         .params = &run->params,
         .weights = run->net.weights,
         .optimiser = &run->optimiser,
+        .origin = run->origin,
         .fingerprint = run->dataset.fingerprint,
         .rows = run->dataset.n,
         .step = run->state.step,

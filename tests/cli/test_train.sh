@@ -121,6 +121,38 @@ check 'other options' 2 '*another --batch-size (6, not 7)*' train "$rows" --thre
 sed 's/Paris 3"/Paris 33"/' "$rows" >"$dir/changed.jsonl"
 check 'other rows' 1 '*the rows are not those*' train "$dir/changed.jsonl" --steps 12 --batch-size 6 \
     --save-every 4 --learning-rate 1e-3 --out "$dir/one" --resume
+# The same rows, but another tokenizer or another config.json.
+cp -r "$CAPPY_MODEL" "$dir/base"
+sed 's/"do_lower_case": *true/"do_lower_case": false/; s/"lowercase": *true/"lowercase": false/' \
+    "$CAPPY_MODEL/tokenizer.json" >"$dir/base/tokenizer.json"
+check 'another tokenizer' 1 '*the tokenizer of */base is not the one*same --model*' train "$rows" --steps 12 \
+    --batch-size 6 --save-every 4 --learning-rate 1e-3 --model "$dir/base" --out "$dir/one" --resume
+cp "$CAPPY_MODEL/tokenizer.json" "$dir/base/tokenizer.json"
+check 'the same model elsewhere' 0 '*was finished already*' train "$rows" --steps 12 \
+    --batch-size 6 --save-every 4 --learning-rate 1e-3 --model "$dir/base" --out "$dir/one" --resume
+sed 's/"layer_norm_eps": 1e-12/"layer_norm_eps": 1e-6/' "$CAPPY_MODEL/config.json" >"$dir/base/config.json"
+check 'another config.json' 1 '*the config.json of */base is not the one*' train "$rows" --steps 12 \
+    --batch-size 6 --save-every 4 --learning-rate 1e-3 --model "$dir/base" --out "$dir/one" --resume
+sed 's/"model_type": "bert"/"model_type": "distilbert"/' "$CAPPY_MODEL/config.json" >"$dir/base/config.json"
+check 'another architecture' 1 '*"distilbert" is not supported; bert, roberta*' train "$rows" --model "$dir/base" --out "$dir/none"
+
+# Two runs in one directory: the second is refused, whether it begins or goes on; where a run was
+# killed, the next one goes on.
+"$cappy" train "$rows" --threads 1 --steps 100000 --save-every 1 --out "$dir/busy" --log "$dir/busy.log" 2>"$dir/err" &
+child=$!
+while [ ! -s "$dir/busy.log" ]; do sleep 0.05; done
+check 'two runs' 1 "*$dir/busy: another run is at work there*another --out*" train "$rows" --threads 1 --steps 100000 \
+    --save-every 1 --out "$dir/busy" --resume
+check 'two runs, one new' 2 "*$dir/busy: is there*" train "$rows" --threads 1 --steps 100000 --out "$dir/busy"
+kill -9 $child
+wait $child 2>/dev/null
+[ -e "$dir/busy/.lock" ] || fail 'the lock of a killed run is not there: this test shows nothing'
+check 'the lock of the killed' 1 '*the rows are not those*' train "$dir/changed.jsonl" --threads 1 --steps 100000 \
+    --save-every 1 --out "$dir/busy" --resume
+[ ! -e "$dir/busy/.lock" ] || fail 'the lock is still there'
+mkdir "$dir/early" && : >"$dir/early/.lock"
+check 'killed at its start' 0 '' train "$rows" --threads 1 --steps 1 --quiet --out "$dir/early"
+
 check 'a model of several labels' 1 '*gives 3 numbers*' train "$rows" --threads 1 --model "$several" --out "$dir/none"
 check 'no model' 1 '*no such model directory*' train "$rows" --threads 1 --model "$dir/nowhere" --out "$dir/none"
 check 'too long' 2 '*this model takes 8 to 64*' train "$rows" --threads 1 --max-length 65 --out "$dir/none"
@@ -138,6 +170,7 @@ refuse 'a score above 1' '*bad.jsonl:1: *"score" is 1.5*' '{"instruction": "a", 
 refuse 'a score below 0' '*"score" is -0.1*' '{"instruction": "a", "response": "b", "score": -0.1}'
 refuse 'a score that is no number' '*"score" must be a number*' '{"instruction": "a", "response": "b", "score": "1"}'
 refuse 'NaN' '*bad.jsonl:1: *' '{"instruction": "a", "response": "b", "score": NaN}'
+refuse 'infinity' '*bad.jsonl:1: *real number overflow*' '{"instruction": "a", "response": "b", "score": 1e999}'
 refuse 'no response' '*no "response"*' '{"instruction": "a", "score": 1}'
 printf '%s\n' '{"instruction": "a", "response": "b", "score": 1}' >"$dir/single.jsonl"
 check 'one row' 0 '*1 steps, 1 examples*' train "$dir/single.jsonl" --out "$dir/single"
