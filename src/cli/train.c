@@ -249,6 +249,7 @@ const struct cappy_command cappy_command_train = {
             "target, from 0 for wrong to 1 for right), from all FILEs, plain or compressed with "
             "gzip, and trains a model on them, beginning with --model. The result, in DIR, is a "
             "Hugging Face model directory, for --model here and for transformers.",
+            "--model may be an encoder without a classification head, which gets a new one.",
             "The result depends on the options, the rows and the base model only: not on the "
             "number of threads, nor on how often the run was interrupted. Checkpoints are written "
             "into DIR on the way, whole or not at all; after an interruption of any kind the same "

@@ -76,6 +76,10 @@ cappy_status cappy_module_find(const struct cappy_config *config,
                                size_t layer, bool bias, const struct cappy_tensor **tensor,
                                cappy_error *error);
 
+/* Whether `weights` has its weight, of whatever shape. */
+bool cappy_module_is_there(const struct cappy_config *config, const struct cappy_weights *weights,
+                           enum cappy_module module, size_t layer);
+
 /* ---- Models ---- */
 
 struct cappy_model {
@@ -98,12 +102,8 @@ struct cappy_model {
 
 /* cappy_model_open without its last step: configuration, tokenizer, kernels and the mapped weights
  * are there and checked against each other, but nothing is packed, so that it can be trained and
- * tokenized with but not scored with. The caller closes it with cappy_model_close. */
-cappy_status cappy_model_open_unbound(const char *directory, struct cappy_model **model,
-                                      cappy_error *error);
-
-/* How many threads to use: `wish`, or for 0 one for each processor that this process may run on.
- * CAPPY_ARGUMENT over 1024. */
+ * tokenized with but not scored with. It may have no classification head (config.head). The caller
+ * closes it with cappy_model_close. */
 cappy_status cappy_threads_choose(size_t wish, size_t *threads, cappy_error *error);
 
 #endif

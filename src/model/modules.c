@@ -117,6 +117,29 @@ static const struct cappy_tensor *find(const struct cappy_weights *weights, cons
     return tensor;
 }
 
+/* The same for a module of `config`. What transformers saves of a plain encoder (AutoModel) has not
+ * the encoder's name in front. */
+static const struct cappy_tensor *find_module(const struct cappy_config *config,
+                                              const struct cappy_weights *weights,
+                                              const char *module, bool bias)
+{
+    const char *prefix = prefixes[config->architecture];
+    const size_t size = strlen(prefix);
+    const struct cappy_tensor *tensor = find(weights, module, bias);
+    if (tensor == NULL && strncmp(module, prefix, size) == 0) {
+        tensor = find(weights, module + size, bias);
+    }
+    return tensor;
+}
+
+bool cappy_module_is_there(const struct cappy_config *config, const struct cappy_weights *weights,
+                           enum cappy_module module, size_t layer)
+{
+    char name[CAPPY_MODULE_NAME];
+    cappy_module_name(config, module, layer, name);
+    return find_module(config, weights, name, false) != NULL;
+}
+
 static cappy_status refuse_shape(const struct cappy_tensor *tensor, size_t rows, size_t columns,
                                  cappy_error *error)
 {
@@ -140,7 +163,7 @@ cappy_status cappy_module_find(const struct cappy_config *config,
 {
     char name[CAPPY_MODULE_NAME];
     cappy_module_name(config, module, layer, name);
-    const struct cappy_tensor *found = find(weights, name, bias);
+    const struct cappy_tensor *found = find_module(config, weights, name, bias);
     if (found == NULL) {
         return cappy_error_set(error, CAPPY_FORMAT,
                                "tensor %s.%s is missing: is this a sequence classifier with the "

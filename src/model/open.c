@@ -62,15 +62,18 @@ static cappy_status choose_precision(cappy_precision wish, const struct cappy_ke
     return cappy_error_set(error, CAPPY_ARGUMENT, "unknown precision %d", (int)wish);
 }
 
-/* Everything but the binding. */
+/* Everything but the binding, for a model that will be `bound` or not. */
 static cappy_status open_parts(struct cappy_model *model, const char *directory,
-                               cappy_precision precision, cappy_error *error)
+                               cappy_precision precision, bool bound, cappy_error *error)
 {
     CAPPY_TRY(cappy_kernels_choose(&model->kernels, &model->kernels_reason, error));
     CAPPY_TRY(choose_precision(precision, model->kernels, &model->precision, error));
     CAPPY_TRY(cappy_config_read(directory, &model->config, error));
     CAPPY_TRY(cappy_tokenizer_open(directory, &model->tokenizer, error));
-    cappy_status status = check(model, error);
+    cappy_status status = bound ? cappy_config_check_head(&model->config, error) : CAPPY_OK;
+    if (status == CAPPY_OK) {
+        status = check(model, error);
+    }
     if (status != CAPPY_OK) {
         return cappy_error_at(error, status, directory);
     }
@@ -90,7 +93,7 @@ static cappy_status open_model(const char *directory, cappy_precision precision,
     if (opened == NULL) {
         return cappy_error_no_memory(error);
     }
-    cappy_status status = open_parts(opened, directory, precision, error);
+    cappy_status status = open_parts(opened, directory, precision, threads != 0, error);
     if (status == CAPPY_OK && threads != 0) {
         status = cappy_model_bind(opened, threads, error);
         if (status != CAPPY_OK) {

@@ -57,13 +57,23 @@ static bool set_activation(json_t *config, enum cappy_loss_kind loss)
     return json_object_set_new(section, "activation_fn", json_string(name)) == 0;
 }
 
+/* A new head makes of an encoder a classifier with one label. */
+static bool set_head(json_t *config, const struct cappy_config *model)
+{
+    json_object_del(config, "num_labels"); /* the older name */
+    return json_object_set_new(config, "architectures", json_pack("[s]", model->classifier)) == 0 &&
+           json_object_set_new(config, "id2label", json_pack("{ss}", "0", model->labels[0])) == 0 &&
+           json_object_set_new(config, "label2id", json_pack("{si}", model->labels[0], 0)) == 0;
+}
+
 static cappy_status write_config(const char *from, const char *to, enum cappy_loss_kind loss,
-                                 cappy_error *error)
+                                 const struct cappy_config *model, cappy_error *error)
 {
     json_t *config;
     CAPPY_TRY(cappy_json_read(from, MAX_CONFIG, &config, error));
     json_object_del(config, "torch_dtype"); /* the older name */
     const bool is_set = set_activation(config, loss) &&
+                        (model->head != CAPPY_HEAD_NEW || set_head(config, model)) &&
                         json_object_set_new(config, "dtype", json_string("float32")) == 0;
     char *text = is_set ? json_dumps(config, JSON_INDENT(2)) : NULL;
     cappy_status status = text != NULL ? cappy_file_write(to, text, strlen(text), error)
@@ -85,7 +95,7 @@ cappy_status cappy_output_model(const char *directory, const char *base, enum ca
     char *model = cappy_path_join(directory, "model.safetensors");
     cappy_status status = from == NULL || to == NULL || model == NULL
                               ? cappy_error_no_memory(error)
-                              : write_config(from, to, loss, error);
+                              : write_config(from, to, loss, params->config, error);
     if (status == CAPPY_OK) {
         status = cappy_params_save(params, weights, model, checksum, error);
     }

@@ -91,17 +91,24 @@ size_t cappy_params_at(const struct cappy_params *params, enum cappy_module modu
     return params->items[params->places[module][is_bias] + layer * params->per_layer].offset;
 }
 
+cappy_status cappy_param_load(const struct cappy_params *params, const struct cappy_param *param,
+                              const struct cappy_weights *weights, float *values,
+                              cappy_error *error)
+{
+    const struct cappy_tensor *tensor;
+    CAPPY_TRY(cappy_module_find(params->config, weights, param->module, param->layer,
+                                param->is_bias, &tensor, error));
+    cappy_tensor_to_f32(tensor, 0, cappy_param_size(param), values + param->offset);
+    cappy_weights_release(weights, tensor);
+    return CAPPY_OK;
+}
+
 cappy_status cappy_params_load(const struct cappy_params *params,
                                const struct cappy_weights *weights, float *values,
                                cappy_error *error)
 {
     for (size_t i = 0; i < params->n; i++) {
-        const struct cappy_param *param = &params->items[i];
-        const struct cappy_tensor *tensor;
-        CAPPY_TRY(cappy_module_find(params->config, weights, param->module, param->layer,
-                                    param->is_bias, &tensor, error));
-        cappy_tensor_to_f32(tensor, 0, cappy_param_size(param), values + param->offset);
-        cappy_weights_release(weights, tensor);
+        CAPPY_TRY(cappy_param_load(params, &params->items[i], weights, values, error));
     }
     return CAPPY_OK;
 }

@@ -42,6 +42,12 @@ static inline size_t cappy_param_size(const struct cappy_param *param)
     return param->rows * (param->columns != 0 ? param->columns : 1);
 }
 
+/* Fills the part of values[size] that is `param`'s from a checkpoint. CAPPY_FORMAT where it lacks
+ * the tensor. */
+cappy_status cappy_param_load(const struct cappy_params *params, const struct cappy_param *param,
+                              const struct cappy_weights *weights, float *values,
+                              cappy_error *error);
+
 /* Fills values[size] from a checkpoint. CAPPY_FORMAT where it lacks a tensor. */
 cappy_status cappy_params_load(const struct cappy_params *params,
                                const struct cappy_weights *weights, float *values,

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "train/folders.h"
+#include "train/head.h"
 #include "train/settings.h"
 
 /* A pass has room for as many tokens as take about a gigabyte, within these bounds: it depends on
@@ -68,13 +69,17 @@ static uint32_t rate_of(double share)
     return (uint32_t)lrint(share * 65536);
 }
 
-static cappy_status open_model(struct cappy_run *run, cappy_error *error)
+/* Opens the base model and checks that it and the settings go together. */
+static cappy_status open_base(struct cappy_run *run, cappy_error *error)
 {
     const struct cappy_settings *settings = &run->settings;
     CAPPY_TRY(find_base(run->job, run->base, sizeof run->base, error));
     CAPPY_TRY(cappy_model_open_unbound(run->base, &run->model, error));
     CAPPY_TRY(cappy_origin_read(run->base, &run->origin, error));
-    const struct cappy_config *config = &run->model->config;
+    struct cappy_config *config = &run->model->config;
+    if (cappy_head_is_missing(run->model)) {
+        CAPPY_TRY(cappy_config_add_head(config, error));
+    }
     if (config->n_labels != 1) {
         return cappy_error_set(error, CAPPY_UNSUPPORTED,
                                "%s: gives %zu numbers for a pair; a row has one score, so a model "
@@ -88,6 +93,34 @@ static cappy_status open_model(struct cappy_run *run, cappy_error *error)
                                "to %zu",
                                settings->max_length, CAPPY_MIN_LENGTH, run->model->max_length);
     }
+    return CAPPY_OK;
+}
+
+static cappy_status load_weights(struct cappy_run *run, cappy_error *error)
+{
+    const struct cappy_train_job *job = run->job;
+    const struct cappy_weights *weights = run->model->weights;
+    if (run->model->config.head != CAPPY_HEAD_NEW) {
+        return cappy_params_load(&run->params, weights, run->net.weights, error);
+    }
+    bool new_pooler;
+    CAPPY_TRY(cappy_head_load(&run->params, weights, run->settings.seed, run->net.weights,
+                              &new_pooler, error));
+    if (job->note != NULL) {
+        char text[512];
+        snprintf(text, sizeof text,
+                 "%.300s has no classification head: its %s made anew, at random by the seed",
+                 run->base, new_pooler ? "pooler and classifier are" : "classifier is");
+        job->note(job->context, text);
+    }
+    return CAPPY_OK;
+}
+
+static cappy_status open_model(struct cappy_run *run, cappy_error *error)
+{
+    const struct cappy_settings *settings = &run->settings;
+    CAPPY_TRY(open_base(run, error));
+    const struct cappy_config *config = &run->model->config;
     CAPPY_TRY(cappy_params_init(config, &run->params, error));
     const bool is_given = settings->dropout >= 0;
     run->net = (struct cappy_net){
@@ -105,8 +138,7 @@ static cappy_status open_model(struct cappy_run *run, cappy_error *error)
     if (run->net.weights == NULL || run->net.gradients == NULL) {
         return cappy_error_no_memory(error);
     }
-    const cappy_status status =
-        cappy_params_load(&run->params, run->model->weights, run->net.weights, error);
+    const cappy_status status = load_weights(run, error);
     return status == CAPPY_OK ? status : cappy_error_at(error, status, run->base);
 }
 

@@ -75,12 +75,15 @@ static const struct family *find_family(const char *model_type)
     return NULL;
 }
 
-/* Whether "architectures", where it is given, names the family's classifier. Files without it are
- * believed, as the weights show soon enough whether there is a head. */
-static cappy_status check_classifier(const json_t *root, const struct family *family,
-                                     cappy_error *error)
+/* What "architectures" says about the head. Files without it are believed, as the weights show soon
+ * enough whether there is one. */
+static cappy_status read_head(const json_t *root, const struct family *family,
+                              struct cappy_config *config, cappy_error *error)
 {
+    static const char suffix[] = "ForSequenceClassification";
     const json_t *list = json_object_get(root, "architectures");
+    config->classifier = family->classifier;
+    config->head = CAPPY_HEAD_UNSAID;
     if (list == NULL || json_is_null(list)) {
         return CAPPY_OK;
     }
@@ -89,13 +92,13 @@ static cappy_status check_classifier(const json_t *root, const struct family *fa
         return cappy_error_set(error, CAPPY_FORMAT, "\"architectures\" must be a list of names");
     }
     if (strcmp(name, family->classifier) == 0) {
+        config->head = CAPPY_HEAD_CLASSIFIER;
         return CAPPY_OK;
     }
-    if (strstr(name, "ForSequenceClassification") == NULL) {
-        return cappy_error_set(error, CAPPY_UNSUPPORTED,
-                               "architecture %.100s has no classification head, so it gives no "
-                               "score: a model for scoring has the architecture %s",
-                               name, family->classifier);
+    const size_t own = strlen(family->classifier) - (sizeof suffix - 1);
+    if (strstr(name, suffix) == NULL && strncmp(name, family->classifier, own) == 0) {
+        config->head = CAPPY_HEAD_NONE;
+        return CAPPY_OK;
     }
     return cappy_error_set(error, CAPPY_UNSUPPORTED,
                            "architecture %.100s does not go with model_type \"%s\", which has %s",
@@ -117,7 +120,7 @@ static cappy_status read_architecture(const json_t *root, struct cappy_config *c
                                "and xlm-roberta are",
                                model_type);
     }
-    CAPPY_TRY(check_classifier(root, family, error));
+    CAPPY_TRY(read_head(root, family, config, error));
     config->architecture = family->architecture;
     config->model_type = cappy_strndup(model_type, strlen(model_type));
     return config->model_type != NULL ? CAPPY_OK : cappy_error_no_memory(error);
@@ -252,7 +255,7 @@ static cappy_status read_output_act(const json_t *root, struct cappy_config *con
                            name);
 }
 
-/* ---- Dropout ---- */
+/* ---- For training ---- */
 
 static cappy_status read_rate(const json_t *root, const char *key, double fallback, double *rate,
                               cappy_error *error)
@@ -265,12 +268,14 @@ static cappy_status read_rate(const json_t *root, const char *key, double fallba
     return CAPPY_OK;
 }
 
-static cappy_status read_dropout(const json_t *root, struct cappy_config *config,
-                                 cappy_error *error)
+static cappy_status read_training(const json_t *root, struct cappy_config *config,
+                                  cappy_error *error)
 {
     CAPPY_TRY(read_rate(root, "hidden_dropout_prob", 0, &config->hidden_dropout, error));
     CAPPY_TRY(
         read_rate(root, "attention_probs_dropout_prob", 0, &config->attention_dropout, error));
+    CAPPY_TRY(
+        cappy_json_get_real(root, "initializer_range", 0.02, &config->initializer_range, error));
     return read_rate(root, "classifier_dropout", config->hidden_dropout, &config->head_dropout,
                      error);
 }
@@ -340,7 +345,7 @@ static cappy_status read_root(const json_t *root, struct cappy_config *config, c
     CAPPY_TRY(read_pad_token(root, config, error));
     CAPPY_TRY(read_hidden_act(root, config, error));
     CAPPY_TRY(read_output_act(root, config, error));
-    CAPPY_TRY(read_dropout(root, config, error));
+    CAPPY_TRY(read_training(root, config, error));
     return read_labels(root, config, error);
 }
 
@@ -388,12 +393,45 @@ cappy_status cappy_config_read(const char *directory, struct cappy_config *confi
     return status;
 }
 
-void cappy_config_free(struct cappy_config *config)
+cappy_status cappy_config_check_head(const struct cappy_config *config, cappy_error *error)
+{
+    if (config->head != CAPPY_HEAD_NONE) {
+        return CAPPY_OK;
+    }
+    return cappy_error_set(error, CAPPY_UNSUPPORTED,
+                           "this model has no classification head, so it gives no score: a model "
+                           "for scoring has the architecture %s; `cappy train --model` makes one "
+                           "of it",
+                           config->classifier);
+}
+
+static void free_labels(struct cappy_config *config)
 {
     for (size_t i = 0; config->labels != NULL && i < config->n_labels; i++) {
         cappy_free(config->labels[i]);
     }
     cappy_free(config->labels);
+    config->labels = NULL;
+    config->n_labels = 0;
+}
+
+cappy_status cappy_config_add_head(struct cappy_config *config, cappy_error *error)
+{
+    static const char label[] = "score";
+    free_labels(config);
+    config->labels = cappy_alloc(1, sizeof *config->labels);
+    if (config->labels == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    config->n_labels = 1;
+    config->labels[0] = cappy_strndup(label, sizeof label - 1);
+    config->head = CAPPY_HEAD_NEW;
+    return config->labels[0] != NULL ? CAPPY_OK : cappy_error_no_memory(error);
+}
+
+void cappy_config_free(struct cappy_config *config)
+{
+    free_labels(config);
     cappy_free(config->model_type);
     *config = (struct cappy_config){0};
 }

@@ -77,11 +77,20 @@ enum cappy_architecture { CAPPY_ARCHITECTURE_BERT, CAPPY_ARCHITECTURE_ROBERTA };
 
 enum cappy_hidden_act { CAPPY_ACT_GELU_ERF, CAPPY_ACT_GELU_TANH, CAPPY_ACT_RELU };
 
+/* Whether there is a classification head, as far as "architectures" tells. */
+enum cappy_head {
+    CAPPY_HEAD_UNSAID,
+    CAPPY_HEAD_CLASSIFIER,
+    CAPPY_HEAD_NONE, /* a plain encoder, or one with another head */
+    CAPPY_HEAD_NEW,  /* cappy_config_add_head */
+};
+
 enum cappy_output_act { CAPPY_OUTPUT_IDENTITY, CAPPY_OUTPUT_SIGMOID };
 
 struct cappy_config {
     enum cappy_architecture architecture;
-    char *model_type; /* as written: "roberta", "camembert", "xlm-roberta", "bert" */
+    const char *classifier; /* what "architectures" calls the family's sequence classifier */
+    char *model_type;       /* as written: "roberta", "camembert", "xlm-roberta", "bert" */
     size_t n_layers;
     size_t hidden_size; /* a multiple of n_heads */
     size_t ffn_size;
@@ -96,6 +105,8 @@ struct cappy_config {
     double hidden_dropout; /* in training, as the two below; 0 where it says nothing */
     double attention_dropout;
     double head_dropout;
+    double initializer_range; /* of weights that are made anew: their standard deviation */
+    enum cappy_head head;
     size_t n_labels;
     char **labels; /* [n_labels] */
 };
@@ -104,6 +115,11 @@ struct cappy_config {
  * implemented. */
 cappy_status cappy_config_read(const char *directory, struct cappy_config *config,
                                cappy_error *error);
+/* CAPPY_UNSUPPORTED for an encoder without a classification head, which gives no score. */
+cappy_status cappy_config_check_head(const struct cappy_config *config, cappy_error *error);
+
+/* Makes of an encoder's configuration that of its family's classifier with one label, "score". */
+cappy_status cappy_config_add_head(struct cappy_config *config, cappy_error *error);
 void cappy_config_free(struct cappy_config *config);
 
 #endif

@@ -48,6 +48,18 @@ output_like '0.*'
 check 'another seed' 0 '' train "$rows" --threads 1 --steps 12 --batch-size 6 --learning-rate 1e-3 --seed 2 --quiet --out "$dir/seed"
 cmp -s "$dir/one/model.safetensors" "$dir/seed/model.safetensors" && fail 'the seed changes nothing'
 
+# An encoder becomes a classifier; the same one, whoever makes it.
+for encoder in bert_encoder roberta_encoder; do
+    for copy in a b; do
+        check "$encoder" 0 "*note: *$encoder has no classification head: its *made anew*" train "$rows" --threads 1 \
+            --steps 2 --max-length 32 --model "$root/tests/golden/$encoder" --out "$dir/$encoder.$copy" --quiet
+    done
+    same $encoder.a $encoder.b
+    check "a score from a trained $encoder" 0 '' score --model "$dir/$encoder.a" -i a -r b
+    output_like '[0-9-]*.[0-9]*'
+done
+check 'a score from an encoder' 1 '*bert_encoder: *no classification head*' score --model "$root/tests/golden/bert_encoder" -i a -r b
+
 # ---- Interruptions ----
 
 # Killed again and again, also while a checkpoint is written, it comes to the same weights.

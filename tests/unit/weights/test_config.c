@@ -77,6 +77,39 @@ static void test_families(void **state)
     }
 }
 
+/* Encoders without a classification head are read; what scores refuses them. */
+static void test_heads(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum cappy_head head;
+    } cases[] = {
+        {"{" BERT "}", CAPPY_HEAD_CLASSIFIER},
+        {"{\"model_type\":\"bert\"," SIZES "}", CAPPY_HEAD_UNSAID},
+        {"{\"model_type\":\"bert\",\"architectures\":[\"BertModel\"]," SIZES "}", CAPPY_HEAD_NONE},
+        {"{\"model_type\":\"xlm-roberta\",\"architectures\":[\"XLMRobertaForMaskedLM\"]," SIZES "}",
+         CAPPY_HEAD_NONE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct cappy_config config;
+        cappy_error error;
+        read_good(cases[i].text, &config);
+        assert_int_equal(config.head, cases[i].head);
+        if (config.head == CAPPY_HEAD_NONE) {
+            assert_refused(cappy_config_check_head(&config, &error), &error, CAPPY_UNSUPPORTED,
+                           "has no classification head");
+        } else {
+            assert_int_equal(cappy_config_check_head(&config, &error), CAPPY_OK);
+        }
+        assert_int_equal(cappy_config_add_head(&config, &error), CAPPY_OK);
+        assert_int_equal(config.n_labels, 1);
+        assert_string_equal(config.labels[0], "score");
+        assert_int_equal(cappy_config_check_head(&config, &error), CAPPY_OK);
+        cappy_config_free(&config);
+    }
+}
+
 static void test_settings(void **state)
 {
     (void)state;
@@ -180,10 +213,8 @@ static const struct bad_case bad_cases[] = {
     {"{\"model_type\":\"distilbert\"}", CAPPY_UNSUPPORTED, "\"distilbert\" is not supported; bert"},
     {"{\"model_type\":\"llama\"}", CAPPY_UNSUPPORTED, "llama"},
     {"{\"model_type\":\"\"}", CAPPY_UNSUPPORTED, "roberta"},
-    {"{\"model_type\":\"bert\",\"architectures\":[\"BertModel\"]}", CAPPY_UNSUPPORTED,
-     "BertModel has no classification head"},
-    {"{\"model_type\":\"bert\",\"architectures\":[\"BertForMaskedLM\"]}", CAPPY_UNSUPPORTED,
-     "no classification head"},
+    {"{\"model_type\":\"bert\",\"architectures\":[\"DistilBertModel\"]}", CAPPY_UNSUPPORTED,
+     "does not go with model_type \"bert\""},
     {"{\"model_type\":\"bert\",\"architectures\":[\"RobertaForSequenceClassification\"]}",
      CAPPY_UNSUPPORTED, "does not go with model_type \"bert\""},
     {"{\"model_type\":\"bert\",\"architectures\":\"BertModel\"}", CAPPY_FORMAT, "list of names"},
@@ -289,9 +320,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),    cmocka_unit_test(test_families),
-        cmocka_unit_test(test_settings),    cmocka_unit_test(test_hidden_acts),
-        cmocka_unit_test(test_output_acts), cmocka_unit_test(test_labels),
-        cmocka_unit_test(test_refusals),    cmocka_unit_test(test_file),
+        cmocka_unit_test(test_heads),       cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_hidden_acts), cmocka_unit_test(test_output_acts),
+        cmocka_unit_test(test_labels),      cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
