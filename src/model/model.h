@@ -104,6 +104,11 @@ struct cappy_model {
  * are there and checked against each other, but nothing is packed, so that it can be trained and
  * tokenized with but not scored with. It may have no classification head (config.head). The caller
  * closes it with cappy_model_close. */
+cappy_status cappy_model_open_unbound(const char *directory, struct cappy_model **model,
+                                      cappy_error *error);
+
+/* How many threads to use: `wish`, or for 0 one for each processor that this process may run on.
+ * CAPPY_ARGUMENT over 1024. */
 cappy_status cappy_threads_choose(size_t wish, size_t *threads, cappy_error *error);
 
 #endif
