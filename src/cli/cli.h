@@ -87,6 +87,7 @@ struct cappy_command {
     const struct cappy_example *examples;
     size_t arguments_size; /* of a struct that begins with a struct cappy_common */
     size_t max_operands;
+    int precision; /* what --precision is where it is not given, as in struct cappy_common */
 
     /* Does the work. Returns CAPPY_ARGUMENT for a command line that asks for the impossible. */
     cappy_status (*run)(const void *arguments, cappy_error *error);
@@ -99,6 +100,7 @@ struct cappy_command {
     X(tokenize)                                                                                    \
     X(data)                                                                                        \
     X(train)                                                                                       \
+    X(adapt)                                                                                       \
     X(info)                                                                                        \
     X(bench)                                                                                       \
     X(help)                                                                                        \

@@ -39,7 +39,8 @@ const struct cappy_option cappy_common_options[] = {
      .offset = COMMON(precision),
      .value = "WHICH",
      .choices = precisions,
-     .help = "Arithmetic: fp32 (if not given), bf16, int8 or auto. fp32 equals the reference "
+     .help = "Arithmetic: fp32 (if not given; in adapt, auto), bf16, int8 or auto. fp32 equals the "
+             "reference "
              "implementation; bf16 and int8 are faster and lose a little; auto is the "
              "fastest here of those that change at most one pick in a hundred."},
     {.name = "device",
@@ -310,6 +311,7 @@ cappy_status cappy_options_parse(const struct cappy_command *command, int argc, 
     struct cappy_common *common = arguments;
     bool only_operands = false;
     common->operands = argv;
+    common->precision = command->precision;
     set_initial(command, arguments);
     while (parser.next < argc) {
         char *word = argv[parser.next++];

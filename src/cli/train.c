@@ -3,11 +3,11 @@
 #include "train/train.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/interrupts.h"
 #include "cli/progress.h"
 #include "cli/train_log.h"
 
@@ -33,22 +33,6 @@ struct train_arguments {
 
 /* Without --save-every, a checkpoint is written so many seconds after the last one. */
 static const double SAVE_SECONDS = 600;
-
-/* Set by the first interrupt; the second one ends the process. */
-static volatile sig_atomic_t is_interrupted;
-
-static void interrupt(int signal)
-{
-    (void)signal;
-    is_interrupted = 1;
-}
-
-static void watch_signals(void)
-{
-    struct sigaction action = {.sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
 
 /* ---- What is told while it runs ---- */
 
@@ -108,7 +92,7 @@ static void show_note(void *context, const char *sentence)
 static bool is_stopped(void *context)
 {
     struct watcher *watcher = context;
-    return is_interrupted != 0 || watcher->log_status != CAPPY_OK;
+    return cappy_interrupted() || watcher->log_status != CAPPY_OK;
 }
 
 /* ---- What is told at the end ---- */
@@ -211,7 +195,7 @@ static cappy_status run(const void *values, cappy_error *error)
         .stop = is_stopped,
     };
     struct cappy_train_outcome outcome;
-    watch_signals();
+    cappy_interrupts_watch();
     cappy_progress_begin(&watcher.progress, !arguments->common.quiet);
     cappy_status status = cappy_train(&job, &outcome, error);
     cappy_progress_end(&watcher.progress);

@@ -269,6 +269,9 @@ cappy_status cappy_builder_add(struct cappy_builder *builder, struct cappy_row *
         status = status == CAPPY_FORMAT ? cappy_row_error(&made.row, error, "%s", reason.message)
                                         : cappy_error_no_memory(error);
     }
+    if (status == CAPPY_OK && builder->options.by_quality) {
+        status = cappy_task_row_check_quality(&made, error);
+    }
     if (status == CAPPY_OK && is_wanted) {
         status = cappy_window_add(&builder->window, &made, error);
     }

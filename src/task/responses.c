@@ -155,13 +155,15 @@ static cappy_status add_choices(struct cappy_responses *responses,
 }
 
 static cappy_status add_candidates(struct cappy_responses *responses,
+                                   const struct cappy_build_options *options,
                                    const struct cappy_task_row *row, cappy_error *error)
 {
+    const bool by_rouge = row->n_references > 0 && !(options->by_quality && row->is_graded);
     for (size_t i = 0; i < row->n_candidates; i++) {
         cappy_text text;
         double score;
         CAPPY_TRY(cappy_row_get_item(&row->row, "candidates", i, &text, error));
-        if (row->n_references > 0) {
+        if (by_rouge) {
             CAPPY_TRY(grade(responses, text, &score, error));
         } else {
             CAPPY_TRY(cappy_task_row_get_quality(&row->row, i, &score, error));
@@ -341,7 +343,7 @@ static cappy_status collect(struct cappy_responses *responses,
     if (row->n_references > 0) {
         CAPPY_TRY(add_mismatches(responses, draw, options->mismatches, error));
     }
-    CAPPY_TRY(add_candidates(responses, row, error));
+    CAPPY_TRY(add_candidates(responses, options, row, error));
     if (row->n_references > 0 && options->near > 0) {
         CAPPY_TRY(add_near(responses, row, draw, options->near, error));
     }

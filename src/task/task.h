@@ -78,6 +78,7 @@ struct cappy_build_options {
     size_t balance;       /* responses with a score of 0 for an instruction */
     bool print_choices;   /* in the instruction */
     bool keep_duplicates; /* write the same instruction and response again */
+    bool by_quality;      /* candidates that all have a quality, even beside references */
     uint64_t seed;
     size_t chunk_rows; /* rows held at a time, a third of them; 0: 16,384. For tests */
     size_t remembered; /* pairs known for duplicates; 0: 4,194,304. For tests */
@@ -133,5 +134,35 @@ cappy_status cappy_builder_finish(struct cappy_builder *builder, cappy_error *er
 const struct cappy_tally *cappy_builder_tally(const struct cappy_builder *builder);
 
 void cappy_builder_free(struct cappy_builder *builder);
+
+/* ---- Questions ---- */
+
+/* A task row as a question: responses to choose from, and what each is worth. Everything in it
+ * belongs to it. */
+struct cappy_question {
+    struct cappy_row row;
+    json_t *name; /* of its task, where the row does not say */
+    cappy_text task;
+    cappy_text instruction;
+    cappy_text *responses; /* [n], n = 0 where there is nothing to choose from */
+    double *qualities;     /* [n], 0 to 1 */
+    size_t n;
+    bool is_closed;       /* one response is right, 1, the others wrong, 0 */
+    float *likeness;      /* [n, n], ROUGE-L of each two responses; NULL where it is closed */
+    cappy_text reference; /* the first, where the row has any; data is NULL otherwise */
+    uint64_t key;         /* of its words */
+};
+
+/* Makes a question of *row, which it owns on success. Two or more `candidates` are worth their
+ * `quality`, where all of them have one, else their ROUGE-L against the references; else `choices`
+ * are there to choose from. CAPPY_FORMAT for what is not a task row. */
+cappy_status cappy_question_read(struct cappy_row *row, struct cappy_question *question,
+                                 cappy_error *error);
+void cappy_question_free(struct cappy_question *question);
+
+/* Gives a question that has a reference and nothing to choose from a closed choice between that
+ * and references[n] of others, which must outlive it, in any order. */
+cappy_status cappy_question_mismatch(struct cappy_question *question, const cappy_text *references,
+                                     size_t n, struct cappy_random *random, cappy_error *error);
 
 #endif

@@ -145,16 +145,25 @@ cappy_status cappy_task_row_get_quality(const struct cappy_row *row, size_t inde
     return CAPPY_OK;
 }
 
+static bool has_quality(const struct cappy_row *row, size_t index)
+{
+    const json_t *candidate = json_array_get(json_object_get(row->json, "candidates"), index);
+    const json_t *value = json_object_get(candidate, "quality");
+    return value != NULL && !json_is_null(value);
+}
+
 static cappy_status read_candidates(struct cappy_task_row *row, cappy_error *error)
 {
     cappy_text text;
     double quality;
     CAPPY_TRY(count_items(&row->row, "candidates", &row->n_candidates, error));
+    row->is_graded = row->n_candidates > 0;
     for (size_t i = 0; i < row->n_candidates; i++) {
         CAPPY_TRY(cappy_row_get_item(&row->row, "candidates", i, &text, error));
         if (row->n_references == 0) {
             CAPPY_TRY(cappy_task_row_get_quality(&row->row, i, &quality, error));
         }
+        row->is_graded = row->is_graded && has_quality(&row->row, i);
     }
     return CAPPY_OK;
 }
@@ -188,6 +197,15 @@ static cappy_status read_all(struct cappy_task_row *row, struct cappy_words *wor
         return refuse_row(&row->row, error);
     }
     return read_names(row, error);
+}
+
+cappy_status cappy_task_row_check_quality(const struct cappy_task_row *row, cappy_error *error)
+{
+    double quality;
+    for (size_t i = 0; row->is_graded && i < row->n_candidates; i++) {
+        CAPPY_TRY(cappy_task_row_get_quality(&row->row, i, &quality, error));
+    }
+    return CAPPY_OK;
 }
 
 cappy_status cappy_task_row_read(struct cappy_row *row, uint64_t number, struct cappy_words *words,

@@ -26,7 +26,8 @@ struct cappy_task_row {
     size_t n_choices;
     size_t answer; /* which of the choices is right */
     size_t n_candidates;
-    json_t *name;                /* the task's, where the row does not say */
+    bool is_graded; /* every candidate has a quality, whose value may not have been looked at */
+    json_t *name;   /* the task's, where the row does not say */
     struct cappy_buffer made_id; /* likewise */
 };
 
@@ -44,5 +45,8 @@ void cappy_task_row_free(struct cappy_task_row *row);
 /* Candidate `index` and its quality. For rows without references. */
 cappy_status cappy_task_row_get_quality(const struct cappy_row *row, size_t index, double *quality,
                                         cappy_error *error);
+
+/* CAPPY_FORMAT where every candidate has a quality and one is not from 0 to 1. */
+cappy_status cappy_task_row_check_quality(const struct cappy_task_row *row, cappy_error *error);
 
 #endif

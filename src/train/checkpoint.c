@@ -13,6 +13,7 @@
 static const char state_name[] = "trainer_state.json";
 static const char optimiser_name[] = "optimizer.safetensors";
 static const char model_name[] = "model.safetensors";
+static const char best_name[] = "best.safetensors";
 static const char record_name[] = "training.json";
 
 enum { MAX_STATE = 1 << 20 };
@@ -26,8 +27,24 @@ static json_t *number_text(uint64_t number)
     return json_string(text);
 }
 
-/* What is known about the run beside its arrays. Checksums of 0 are left out. */
-static json_t *make_state(const struct cappy_checkpoint *c, uint32_t model, uint32_t optimiser)
+/* The checksums of a checkpoint's files. */
+struct sums {
+    uint32_t model;
+    uint32_t optimiser;
+    uint32_t best;
+};
+
+/* Adds what is known of the best weights so far. */
+static int set_best(const struct cappy_check *check, uint32_t checksum, json_t *state)
+{
+    int failed = json_object_set_new(state, "best_step", json_integer((json_int_t)check->step));
+    failed |= json_object_set_new(state, "best_value", json_real(check->value));
+    failed |= json_object_set_new(state, "checks_since", json_integer((json_int_t)check->since));
+    return failed | json_object_set_new(state, best_name, number_text(checksum));
+}
+
+/* What is known about the run beside its arrays. */
+static json_t *make_state(const struct cappy_checkpoint *c, const struct sums *sums)
 {
     json_t *state = json_object();
     int failed = json_object_set_new(state, "step", json_integer((json_int_t)c->step));
@@ -38,8 +55,11 @@ static json_t *make_state(const struct cappy_checkpoint *c, uint32_t model, uint
     failed |= json_object_set_new(state, "tokenizer", number_text(c->origin.tokenizer));
     failed |= json_object_set_new(state, "kernels", json_string(c->optimiser->kernels->name));
     failed |= json_object_set_new(state, "settings", cappy_settings_write(&c->settings));
-    failed |= json_object_set_new(state, model_name, number_text(model));
-    failed |= json_object_set_new(state, optimiser_name, number_text(optimiser));
+    failed |= json_object_set_new(state, model_name, number_text(sums->model));
+    failed |= json_object_set_new(state, optimiser_name, number_text(sums->optimiser));
+    if (c->check->best != NULL) {
+        failed |= set_best(c->check, sums->best, state);
+    }
     if (failed != 0) {
         json_decref(state);
         return NULL;
@@ -48,10 +68,9 @@ static json_t *make_state(const struct cappy_checkpoint *c, uint32_t model, uint
 }
 
 static cappy_status write_state(const struct cappy_checkpoint *c, const char *directory,
-                                const char *name, uint32_t model, uint32_t optimiser,
-                                cappy_error *error)
+                                const char *name, const struct sums *sums, cappy_error *error)
 {
-    json_t *state = make_state(c, model, optimiser);
+    json_t *state = make_state(c, sums);
     char *text = state != NULL ? json_dumps(state, JSON_INDENT(2)) : NULL;
     char *path = cappy_path_join(directory, name);
     const cappy_status status = text != NULL && path != NULL
@@ -82,19 +101,33 @@ static cappy_status write_optimiser(const struct cappy_checkpoint *c, const char
     return status;
 }
 
+static cappy_status write_best(const struct cappy_checkpoint *c, const char *directory,
+                               uint32_t *checksum, cappy_error *error)
+{
+    if (c->check->best == NULL) {
+        return CAPPY_OK;
+    }
+    char *path = cappy_path_join(directory, best_name);
+    const cappy_status status =
+        path != NULL ? cappy_params_save(c->params, c->check->best, path, checksum, error)
+                     : cappy_error_no_memory(error);
+    cappy_free(path);
+    return status;
+}
+
 static cappy_status write_parts(const struct cappy_checkpoint *c, const char *directory,
                                 cappy_error *error)
 {
-    uint32_t model;
-    uint32_t optimiser;
+    struct sums sums = {0};
     if (mkdir(directory, 0777) != 0) {
         return cappy_error_set(error, CAPPY_IO, "%s: cannot be made: %s", directory,
                                strerror(errno));
     }
     CAPPY_TRY(cappy_output_model(directory, c->base, c->settings.loss, c->params, c->weights,
-                                 &model, error));
-    CAPPY_TRY(write_optimiser(c, directory, &optimiser, error));
-    return write_state(c, directory, state_name, model, optimiser, error);
+                                 &sums.model, error));
+    CAPPY_TRY(write_optimiser(c, directory, &sums.optimiser, error));
+    CAPPY_TRY(write_best(c, directory, &sums.best, error));
+    return write_state(c, directory, state_name, &sums, error);
 }
 
 /* Removes the folder of a checkpoint, so that what is left half-way is not taken for one. */
@@ -160,10 +193,10 @@ cappy_status cappy_checkpoint_write(const struct cappy_checkpoint *c, cappy_erro
 cappy_status cappy_checkpoint_finish(const struct cappy_checkpoint *c, cappy_error *error)
 {
     const char *directory = c->job->directory;
-    uint32_t model;
+    struct sums sums = {0};
     CAPPY_TRY(cappy_output_model(directory, c->base, c->settings.loss, c->params, c->weights,
-                                 &model, error));
-    CAPPY_TRY(write_state(c, directory, record_name, model, 0, error));
+                                 &sums.model, error));
+    CAPPY_TRY(write_state(c, directory, record_name, &sums, error));
     cappy_folders_tidy(directory);
     prune(directory, SIZE_MAX);
     return CAPPY_OK;
@@ -222,6 +255,48 @@ static cappy_status read_optimiser(const struct cappy_checkpoint *c, const char 
     return status;
 }
 
+/* Fills values[size] from a file written by cappy_params_save. */
+static cappy_status read_weights(const struct cappy_checkpoint *c, const char *path, float *values,
+                                 cappy_error *error)
+{
+    struct cappy_weights *weights;
+    CAPPY_TRY(cappy_weights_open_file(path, &weights, error));
+    const cappy_status status = cappy_params_load(c->params, weights, values, error);
+    cappy_weights_close(weights);
+    return status;
+}
+
+/* The best weights so far, where there were any. */
+static cappy_status read_best(const struct cappy_checkpoint *c, const json_t *state,
+                              const char *directory, cappy_error *error)
+{
+    struct cappy_check *check = c->check;
+    int64_t step;
+    int64_t since;
+    if (json_object_get(state, best_name) == NULL) {
+        return CAPPY_OK;
+    }
+    CAPPY_TRY(check_file(state, directory, best_name, error));
+    CAPPY_TRY(cappy_json_get_int(state, "best_step", 0, INT64_MAX, 0, &step, error));
+    CAPPY_TRY(cappy_json_get_int(state, "checks_since", 0, INT64_MAX, 0, &since, error));
+    CAPPY_TRY(cappy_json_get_real(state, "best_value", 0, &check->value, error));
+    if (check->best == NULL) {
+        check->best = cappy_alloc_aligned(c->params->size, sizeof *check->best);
+    }
+    char *path = cappy_path_join(directory, best_name);
+    const cappy_status status = path != NULL && check->best != NULL
+                                    ? read_weights(c, path, check->best, error)
+                                    : cappy_error_no_memory(error);
+    cappy_free(path);
+    check->step = (size_t)step;
+    check->since = (size_t)since;
+    if (status != CAPPY_OK) { /* an older checkpoint may have none */
+        cappy_free(check->best);
+        check->best = NULL;
+    }
+    return status;
+}
+
 static cappy_status read_arrays(struct cappy_checkpoint *c, const json_t *state,
                                 const char *directory, cappy_error *error)
 {
@@ -237,6 +312,7 @@ static cappy_status read_arrays(struct cappy_checkpoint *c, const json_t *state,
     cappy_weights_close(weights);
     CAPPY_TRY(status);
     CAPPY_TRY(read_optimiser(c, directory, error));
+    CAPPY_TRY(read_best(c, state, directory, error));
     c->step = (size_t)step;
     c->position = (size_t)position;
     return CAPPY_OK;

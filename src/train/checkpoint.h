@@ -5,6 +5,7 @@
 #ifndef CAPPY_TRAIN_CHECKPOINT_H
 #define CAPPY_TRAIN_CHECKPOINT_H
 
+#include "train/check.h"
 #include "train/optimiser.h"
 #include "train/output.h"
 
@@ -16,8 +17,9 @@ struct cappy_checkpoint {
     const struct cappy_params *params;
     float *weights; /* [size] */
     struct cappy_optimiser *optimiser;
+    struct cappy_check *check;  /* whose best weights are kept too */
     struct cappy_origin origin; /* of `base` */
-    uint64_t fingerprint;       /* of the rows */
+    uint64_t fingerprint;       /* of the rows, those of the check too */
     uint64_t rows;
     size_t step;     /* done */
     size_t position; /* in the data, after that step */

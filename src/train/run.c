@@ -150,6 +150,7 @@ static cappy_status open_rows(struct cappy_run *run, cappy_error *error)
     const size_t length = settings->max_length != 0 ? settings->max_length : run->model->max_length;
     CAPPY_TRY(cappy_dataset_open(run->job, run->model, length,
                                  settings->loss == CAPPY_LOSS_LISTWISE, &run->dataset, error));
+    CAPPY_TRY(cappy_check_open(run->job, run->model, length, &run->check, error));
     run->plan = (struct cappy_plan){.dataset = &run->dataset,
                                     .seed = settings->seed,
                                     .batch_size = settings->batch_size,
@@ -187,7 +188,8 @@ cappy_status cappy_run_open(const struct cappy_train_job *job, struct cappy_run 
     *run = (struct cappy_run){.job = job,
                               .settings = job->settings,
                               .lock = {.descriptor = -1},
-                              .dataset = {.descriptor = -1}};
+                              .dataset = {.descriptor = -1},
+                              .check = {.dataset = {.descriptor = -1}}};
     const cappy_status status = open_parts(run, error);
     if (status != CAPPY_OK) {
         cappy_run_close(run);
@@ -200,6 +202,7 @@ void cappy_run_close(struct cappy_run *run)
     cappy_batch_free(&run->batch);
     cappy_plan_free(&run->plan);
     cappy_dataset_close(&run->dataset);
+    cappy_check_close(&run->check);
     cappy_optimiser_free(&run->optimiser);
     cappy_net_free(&run->net);
     cappy_free(run->net.weights);

@@ -3,6 +3,7 @@
 #ifndef CAPPY_TRAIN_RUN_H
 #define CAPPY_TRAIN_RUN_H
 
+#include "train/check.h"
 #include "train/checkpoint.h"
 #include "train/dataset.h"
 #include "train/lock.h"
@@ -20,6 +21,7 @@ struct cappy_run {
     struct cappy_dataset dataset;
     struct cappy_plan plan;
     struct cappy_batch batch;
+    struct cappy_check check;
     struct cappy_settings settings; /* as given; with the steps resolved in `resolved` */
     struct cappy_settings resolved;
     float *scores;   /* [score_capacity] of a pass */

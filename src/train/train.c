@@ -4,6 +4,7 @@
 
 #include <time.h>
 
+#include "train/order.h"
 #include "train/run.h"
 
 static double read_clock(void)
@@ -22,8 +23,9 @@ static struct cappy_checkpoint checkpoint_of(struct cappy_run *run)
         .params = &run->params,
         .weights = run->net.weights,
         .optimiser = &run->optimiser,
+        .check = &run->check,
         .origin = run->origin,
-        .fingerprint = run->dataset.fingerprint,
+        .fingerprint = cappy_order_mix(run->dataset.fingerprint, run->check.dataset.fingerprint, 0),
         .rows = run->dataset.n,
         .step = run->state.step,
         .position = run->position,
@@ -68,15 +70,32 @@ static cappy_status resume(struct cappy_run *run, bool *finished, cappy_error *e
     return CAPPY_OK;
 }
 
+/* Scores the check rows where it is time to; *stalled tells that it has not helped for long. */
+static cappy_status check(struct cappy_run *run, bool is_last, bool *stalled, cappy_error *error)
+{
+    const size_t every = run->settings.check_every;
+    run->state.is_checked = cappy_check_is_wanted(&run->check) &&
+                            (is_last || (every != 0 && run->state.step % every == 0));
+    if (run->state.is_checked) {
+        CAPPY_TRY(cappy_check_now(&run->check, run->job, &run->net, run->pass_tokens,
+                                  run->state.step, &run->state.value, error));
+    }
+    *stalled = run->settings.patience != 0 && run->check.since >= run->settings.patience;
+    return CAPPY_OK;
+}
+
 static cappy_status run_steps(struct cappy_run *run, bool *stopped, cappy_error *error)
 {
     const struct cappy_train_job *job = run->job;
     double saved_at = read_clock();
+    bool stalled = run->settings.patience != 0 && run->check.since >= run->settings.patience;
     *stopped = false;
-    while (run->state.step < run->state.steps && !*stopped) {
+    while (run->state.step < run->state.steps && !*stopped && !stalled) {
         run->state.is_saved = false;
         CAPPY_TRY(cappy_run_step(run, error));
-        const bool is_last = run->state.step == run->state.steps;
+        bool is_last = run->state.step == run->state.steps;
+        CAPPY_TRY(check(run, is_last, &stalled, error));
+        is_last = is_last || stalled;
         const bool is_due = (job->save_every != 0 && run->state.step % job->save_every == 0) ||
                             (job->save_seconds > 0 && read_clock() - saved_at >= job->save_seconds);
         *stopped = !is_last && job->stop != NULL && job->stop(job->context);
@@ -106,11 +125,15 @@ static cappy_status train(struct cappy_run *run, struct cappy_train_outcome *out
         CAPPY_TRY(run_steps(run, &stopped, error));
     }
     if (!finished && !stopped) {
-        const struct cappy_checkpoint checkpoint = checkpoint_of(run);
+        struct cappy_checkpoint checkpoint = checkpoint_of(run);
+        if (run->check.best != NULL) {
+            checkpoint.weights = run->check.best;
+        }
         CAPPY_TRY(cappy_checkpoint_finish(&checkpoint, error));
     }
     outcome->is_complete = !stopped;
     outcome->was_complete = finished;
+    outcome->best_step = run->check.best != NULL ? run->check.step : finished ? 0 : run->state.step;
     outcome->state = run->state;
     outcome->rows = run->dataset.n;
     outcome->truncated = run->dataset.truncated;

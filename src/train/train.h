@@ -33,6 +33,8 @@ struct cappy_settings {
     double beta1;
     double beta2;
     double epsilon;
+    size_t check_every; /* steps between checks; 0: at the end alone */
+    size_t patience;    /* end after so many checks in a row without a better one; 0: never */
 };
 
 /* The defaults. */
@@ -49,7 +51,9 @@ struct cappy_train_state {
     size_t batch_tokens;
     uint64_t examples; /* of all steps since this process began */
     uint64_t tokens;
-    bool is_saved; /* a checkpoint of this step was written */
+    bool is_saved;   /* a checkpoint of this step was written */
+    bool is_checked; /* the check rows were scored after this step */
+    double value;    /* what that was worth */
 };
 
 struct cappy_train_job {
@@ -63,6 +67,15 @@ struct cappy_train_job {
     bool resume;
     size_t threads; /* 0: one for each processor */
 
+    /* Rows that are not trained on, of the same form: they are scored every settings.check_every
+     * steps and at the last, and the weights with which that was worth most become the result. */
+    const char *const *check_files;
+    size_t n_check_files; /* 0: no checks; the result is the last step's weights */
+    /* What scores[n], the head's output for each of those rows before any activation, are worth:
+     * more is better. Must depend on the scores alone. */
+    cappy_status (*check)(void *context, size_t step, const float *scores, size_t n, double *value,
+                          cappy_error *error);
+
     /* All may be NULL. */
     void *context;
     void (*report)(void *context, const struct cappy_train_state *state); /* after each step */
@@ -74,6 +87,7 @@ struct cappy_train_job {
 struct cappy_train_outcome {
     bool is_complete;  /* false: stopped, to be resumed */
     bool was_complete; /* there was nothing left to do */
+    size_t best_step;  /* whose weights are the result; where was_complete, unknown: 0 */
     size_t begun;      /* the step that this process began at */
     struct cappy_train_state state;
     uint64_t rows;

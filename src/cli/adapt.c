@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cappy adapt: from task rows to a scorer for them, and what it is worth. */
+#include "cli/adapt.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- The directory --------------------------------------------------------------------------- */
+
+static bool is_empty(const char *path)
+{
+    DIR *folder = opendir(path);
+    bool found = false;
+    if (folder == NULL) {
+        return false;
+    }
+    for (struct dirent *entry; !found && (entry = readdir(folder)) != NULL;) {
+        found = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    }
+    closedir(folder);
+    return !found;
+}
+
+static cappy_status prepare_directory(const struct cappy_adapt_arguments *arguments,
+                                      cappy_error *error)
+{
+    if (mkdir(arguments->out, 0777) == 0) {
+        return CAPPY_OK;
+    }
+    if (errno != EEXIST) {
+        return cappy_error_set(error, CAPPY_IO, "%s: cannot be made: %s", arguments->out,
+                               strerror(errno));
+    }
+    struct stat status;
+    if (stat(arguments->out, &status) != 0 || !S_ISDIR(status.st_mode)) {
+        return cappy_error_set(error, CAPPY_ARGUMENT, "%s: is there and is not a directory",
+                               arguments->out);
+    }
+    if (!arguments->resume && !is_empty(arguments->out)) {
+        return cappy_error_set(error, CAPPY_ARGUMENT,
+                               "%s: is there and is not empty: go on with the run in it by "
+                               "--resume, or choose another --out",
+                               arguments->out);
+    }
+    return CAPPY_OK;
+}
+
+static cappy_status make_paths(struct cappy_adapt *adapt, cappy_error *error)
+{
+    const char *out = adapt->arguments->out;
+    adapt->rows_path = cappy_path_join(out, "adapt-rows.jsonl");
+    adapt->checks_path = cappy_path_join(out, "adapt-checks.jsonl");
+    adapt->log_path = cappy_path_join(out, "training.jsonl");
+    return adapt->rows_path != NULL && adapt->checks_path != NULL && adapt->log_path != NULL
+               ? CAPPY_OK
+               : cappy_error_no_memory(error);
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+static cappy_status check_arguments(const struct cappy_adapt_arguments *arguments,
+                                    cappy_error *error)
+{
+    const struct cappy_common *common = &arguments->common;
+    if (common->n_operands == 0) {
+        return cappy_error_set(error, CAPPY_ARGUMENT, "give the files of task rows");
+    }
+    if (arguments->out == NULL) {
+        return cappy_error_set(error, CAPPY_ARGUMENT, "give --out DIR, for the adapted model");
+    }
+    if (arguments->steps != 0 && arguments->epochs != 0) {
+        return cappy_error_set(error, CAPPY_ARGUMENT, "give either --steps or --epochs, not both");
+    }
+    if (common->precision + CAPPY_PRECISION_FP32 == CAPPY_PRECISION_INT8) {
+        return cappy_error_set(error, CAPPY_ARGUMENT,
+                               "--precision int8 is for scoring; adapt with fp32 or bf16");
+    }
+    if (common->device == CAPPY_DEVICE_CUDA) {
+        return cappy_error_set(error, CAPPY_ARGUMENT,
+                               "--device cuda: this cappy is built without GPU support; use cpu");
+    }
+    return CAPPY_OK;
+}
+
+static cappy_status work(struct cappy_adapt *adapt, cappy_error *error)
+{
+    const struct cappy_adapt_arguments *arguments = adapt->arguments;
+    CAPPY_TRY(check_arguments(arguments, error));
+    CAPPY_TRY(prepare_directory(arguments, error));
+    CAPPY_TRY(make_paths(adapt, error));
+    cappy_progress_begin(&adapt->progress, !arguments->common.quiet);
+    cappy_status status = cappy_adapt_read(adapt, error);
+    if (status == CAPPY_OK) {
+        status = cappy_adapt_train(adapt, error);
+    }
+    if (status == CAPPY_OK) {
+        cappy_progress_begin(&adapt->progress, !arguments->common.quiet);
+        status = cappy_adapt_measure(adapt, error);
+    }
+    cappy_progress_end(&adapt->progress);
+    unlink(adapt->rows_path);
+    unlink(adapt->checks_path);
+    return status == CAPPY_OK ? cappy_adapt_print(adapt, error) : status;
+}
+
+static cappy_status run(const void *values, cappy_error *error)
+{
+    struct cappy_adapt adapt = {.arguments = values};
+    const cappy_status status = work(&adapt, error);
+    if (status != CAPPY_OK && adapt.arguments->out != NULL) {
+        rmdir(adapt.arguments->out); /* where nothing came into it */
+    }
+    cappy_split_free(&adapt.split);
+    cappy_split_free(&adapt.excluded);
+    cappy_suite_free(&adapt.validation);
+    cappy_suite_free(&adapt.held_out);
+    cappy_majority_free(&adapt.majority);
+    cappy_figures_free(&adapt.open);
+    cappy_figures_free(&adapt.closed);
+    cappy_free(adapt.rows_path);
+    cappy_free(adapt.checks_path);
+    cappy_free(adapt.log_path);
+    return status;
+}
+
+/* ---- Help ------------------------------------------------------------------------------------ */
+
+#define AT(member) offsetof(struct cappy_adapt_arguments, member)
+
+enum { MANY = 1 << 30, MOST = 1000 };
+
+const struct cappy_command cappy_command_adapt = {
+    .name = "adapt",
+    .summary = "adapt a scorer to your task, and say what it is worth",
+    .synopsis = (const char *const[]){"FILE... --out DIR", NULL},
+    .description =
+        (const char *const[]){
+            "Reads task rows, as cappy data does: JSON lines with an \"instruction\" and "
+            "\"candidates\" (with \"references\", or with a \"quality\" from 0 to 1 each), or "
+            "\"choices\" and \"answer\", or \"references\" alone, of all kinds mixed. Trains the "
+            "default model, or --model, on four fifths of them, and prints what choosing by it is "
+            "worth on the rest: beside any choice, the first, the one most like the others "
+            "(consensus), the base model, a mix of scorer and consensus, and the best there is; "
+            "for choices, how often the right one is picked. The result, in DIR, is a Hugging Face "
+            "model directory.",
+            "Rows are parted by instruction: the same one is never on two sides. A fifth (at most "
+            "2,000 instructions) is held out and looked at once, at the end. Half as much (at most "
+            "256) is for validation: by it the best step is chosen, training ends early, and the "
+            "weight of consensus in the mix is fitted. Arithmetic is --precision auto if not "
+            "given.",
+            "The same command with --resume goes on after an interruption of any kind, and comes "
+            "to the same result.",
+            NULL},
+    .options =
+        (const struct cappy_option[]){
+            {.name = "out",
+             .type = CAPPY_OPTION_PATH,
+             .offset = AT(out),
+             .value = "DIR",
+             .help = "Where the adapted model goes; made if need be, and empty but for --resume."},
+            {.name = "held-out",
+             .type = CAPPY_OPTION_PATH,
+             .offset = AT(held_out),
+             .value = "FILE",
+             .help = "Measure on the rows of FILE instead of a part of the others. Rows with an "
+                     "instruction that is in FILE are not trained on."},
+            {.name = "epochs",
+             .type = CAPPY_OPTION_COUNT,
+             .offset = AT(epochs),
+             .value = "N",
+             .min = 1,
+             .max = MANY,
+             .help = "Pass over the training rows N times at most; if neither this nor --steps is "
+                     "given, three times, but over at least 16,000 and at most 400,000 rows."},
+            {.name = "steps",
+             .type = CAPPY_OPTION_COUNT,
+             .offset = AT(steps),
+             .value = "N",
+             .min = 1,
+             .max = MANY,
+             .help = "Update the weights N times at most."},
+            {.name = "batch-size",
+             .type = CAPPY_OPTION_COUNT,
+             .offset = AT(batch_size),
+             .value = "N",
+             .min = 1,
+             .max = MANY,
+             .help = "Training rows of one update; 64 if not given."},
+            {.name = "learning-rate",
+             .type = CAPPY_OPTION_REAL,
+             .offset = AT(rate),
+             .value = "X",
+             .help = "The highest learning rate; 2e-4 if not given."},
+            {.name = "loss",
+             .type = CAPPY_OPTION_CHOICE,
+             .offset = AT(loss),
+             .value = "WHICH",
+             .choices = (const char *const[]){"mse", "bce", "listwise", NULL},
+             .help = "As for cappy train; mse if not given."},
+            {.name = "dropout",
+             .type = CAPPY_OPTION_REAL,
+             .offset = AT(dropout),
+             .value = "SHARE",
+             .help = "Dropout everywhere; as the model's config.json has it if not given."},
+            {.name = "temperature",
+             .type = CAPPY_OPTION_REAL,
+             .offset = AT(temperature),
+             .value = "X",
+             .help = "Of the listwise loss's targets; 0.2 if not given."},
+            {.name = "mismatches",
+             .type = CAPPY_OPTION_COUNT,
+             .offset = AT(mismatches),
+             .value = "N",
+             .max = MOST,
+             .initial = 1,
+             .help = "Up to N references of other rows, scored 0, for each row that has "
+                     "references; 1 if not given."},
+            {.name = "near",
+             .type = CAPPY_OPTION_COUNT,
+             .offset = AT(near),
+             .value = "N",
+             .max = CAPPY_NEAR_LIMIT,
+             .help = "As for cappy data; 0 if not given."},
+            {.name = "corruptions",
+             .type = CAPPY_OPTION_COUNT,
+             .offset = AT(corruptions),
+             .value = "N",
+             .max = MOST,
+             .help = "As for cappy data; 0 if not given."},
+            {.name = "seed",
+             .type = CAPPY_OPTION_COUNT,
+             .offset = AT(seed),
+             .value = "N",
+             .min = 1,
+             .max = MANY,
+             .initial = 1,
+             .help = "Of what is held out, of the order of the rows and of dropout; 1 if not "
+                     "given."},
+            {.name = "save-every",
+             .type = CAPPY_OPTION_COUNT,
+             .offset = AT(save_every),
+             .value = "N",
+             .min = 1,
+             .max = MANY,
+             .help = "Write a checkpoint every N steps; every two minutes if not given."},
+            {.name = "resume",
+             .type = CAPPY_OPTION_FLAG,
+             .offset = AT(resume),
+             .help = "Go on from the newest checkpoint in DIR, from the start if there is none."},
+            {.name = NULL}},
+    .groups = CAPPY_WITH_HELP | CAPPY_WITH_MODEL | CAPPY_WITH_LENGTH | CAPPY_WITH_OUTPUT |
+              CAPPY_WITH_QUIET | CAPPY_WITH_JSON,
+    .examples =
+        (const struct cappy_example[]){
+            {"On answers sampled from a language model:", "cappy adapt pool.jsonl --out scorer"},
+            {"On choices, measured on a file of its own:",
+             "cappy adapt train.jsonl --held-out test.jsonl --out scorer"},
+            {"On after an interruption:", "cappy adapt pool.jsonl --out scorer --resume"},
+            {.what = NULL}},
+    .arguments_size = sizeof(struct cappy_adapt_arguments),
+    .max_operands = CAPPY_ANY_NUMBER,
+    .precision = CAPPY_PRECISION_AUTO - CAPPY_PRECISION_FP32,
+    .run = run,
+};

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of cappy adapt. */
+#ifndef CAPPY_CLI_ADAPT_H
+#define CAPPY_CLI_ADAPT_H
+
+#include "cli/cli.h"
+#include "cli/inputs.h"
+#include "cli/progress.h"
+#include "cli/split.h"
+#include "eval/eval.h"
+#include "train/train.h"
+
+struct cappy_adapt_arguments {
+    struct cappy_common common;
+    const char *out;
+    const char *held_out;
+    size_t steps;
+    size_t epochs;
+    size_t batch_size;
+    size_t mismatches;
+    size_t near;
+    size_t corruptions;
+    size_t seed;
+    size_t save_every;
+    bool resume;
+    int loss; /* an enum cappy_loss_kind */
+    struct cappy_real rate;
+    struct cappy_real dropout;
+    struct cappy_real temperature;
+};
+
+struct cappy_adapt {
+    const struct cappy_adapt_arguments *arguments;
+    struct cappy_progress progress;
+
+    char *rows_path;   /* training rows, while it runs */
+    char *checks_path; /* validation rows, likewise */
+    char *log_path;    /* of the steps; stays */
+
+    struct cappy_split split;
+    struct cappy_split excluded; /* instructions of the file of --held-out */
+    struct cappy_suite validation;
+    struct cappy_suite held_out;
+    struct cappy_majority majority; /* of the training rows */
+    size_t n_training;              /* rows */
+    size_t n_instructions[CAPPY_SIDES];
+    size_t n_excluded; /* rows left out because their instruction is held out by file */
+    size_t n_dropped;  /* held-out cases with nothing to choose from */
+
+    cappy_precision precision; /* of training */
+    struct cappy_train_outcome outcome;
+    double train_seconds;
+    double weight; /* of consensus in the mix */
+    struct cappy_figures open;
+    struct cappy_figures closed;
+};
+
+/* Reads the rows, parts them, and writes those of training and validation. */
+cappy_status cappy_adapt_read(struct cappy_adapt *adapt, cappy_error *error);
+
+/* Trains, watched by the validation rows. */
+cappy_status cappy_adapt_train(struct cappy_adapt *adapt, cappy_error *error);
+
+/* Scores what is held out with the base model and the adapted one. */
+cappy_status cappy_adapt_measure(struct cappy_adapt *adapt, cappy_error *error);
+
+/* Prints what that was worth. */
+cappy_status cappy_adapt_print(const struct cappy_adapt *adapt, cappy_error *error);
+
+#endif

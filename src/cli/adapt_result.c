@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What adapting was worth. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/adapt.h"
+#include "cli/output.h"
+
+/* ---- Scoring --------------------------------------------------------------------------------- */
+
+static void show_pairs(void *context, size_t done, size_t total)
+{
+    struct cappy_adapt *adapt = context;
+    cappy_progress_update(&adapt->progress, done, total, done, "pairs");
+}
+
+static cappy_status score(struct cappy_adapt *adapt, const char *directory, enum cappy_view view,
+                          cappy_error *error)
+{
+    const struct cappy_common *common = &adapt->arguments->common;
+    const cappy_model_options model_options = {.struct_size = sizeof model_options,
+                                               .precision = adapt->precision,
+                                               .threads = common->threads};
+    const cappy_scorer_options scorer_options = {.struct_size = sizeof scorer_options,
+                                                 .threads = common->threads,
+                                                 .max_length = common->max_length};
+    cappy_model *model = NULL;
+    cappy_scorer *scorer = NULL;
+    cappy_status status = cappy_model_open(directory, &model_options, &model, error);
+    if (status == CAPPY_OK) {
+        status = cappy_scorer_create(model, &scorer_options, &scorer, error);
+    }
+    if (status == CAPPY_OK) {
+        status = cappy_suite_score(&adapt->held_out, view, scorer, show_pairs, adapt, error);
+    }
+    if (status == CAPPY_OK && view == CAPPY_VIEW_SCORER) {
+        status = cappy_suite_score(&adapt->validation, view, scorer, show_pairs, adapt, error);
+    }
+    cappy_scorer_free(scorer);
+    cappy_model_close(model);
+    return status;
+}
+
+cappy_status cappy_adapt_measure(struct cappy_adapt *adapt, cappy_error *error)
+{
+    const struct cappy_adapt_arguments *arguments = adapt->arguments;
+    CAPPY_TRY(score(adapt, arguments->common.model, CAPPY_VIEW_BASE, error));
+    CAPPY_TRY(score(adapt, arguments->out, CAPPY_VIEW_SCORER, error));
+    CAPPY_TRY(cappy_mix_fit(&adapt->validation, &adapt->weight, error));
+    CAPPY_TRY(cappy_mix_set(&adapt->held_out, adapt->weight, error));
+    CAPPY_TRY(cappy_figures_make(&adapt->held_out, false, &adapt->majority, arguments->seed,
+                                 &adapt->open, error));
+    return cappy_figures_make(&adapt->held_out, true, &adapt->majority, arguments->seed,
+                              &adapt->closed, error);
+}
+
+/* ---- Telling --------------------------------------------------------------------------------- */
+
+static cappy_status append_table(const struct cappy_adapt *adapt, struct cappy_buffer *out,
+                                 cappy_error *error)
+{
+    const size_t *n = adapt->n_instructions;
+    CAPPY_TRY(cappy_buffer_format(out, error,
+                                  "%zu instructions to learn from (%zu training rows), %zu to "
+                                  "watch it by, %zu held out\n",
+                                  n[CAPPY_SIDE_TRAIN], adapt->n_training, n[CAPPY_SIDE_VALIDATION],
+                                  n[CAPPY_SIDE_HELD_OUT]));
+    if (adapt->n_excluded > 0) {
+        CAPPY_TRY(cappy_buffer_format(out, error,
+                                      "%zu rows left out of training: their instructions are "
+                                      "held out\n",
+                                      adapt->n_excluded));
+    }
+    if (adapt->n_dropped > 0) {
+        CAPPY_TRY(cappy_buffer_format(out, error,
+                                      "%zu held-out rows have nothing to choose from and are in "
+                                      "no figure\n",
+                                      adapt->n_dropped));
+    }
+    for (int i = 0; i < 2; i++) {
+        const struct cappy_figures *figures = i == 0 ? &adapt->open : &adapt->closed;
+        if (figures->n > 0) {
+            CAPPY_TRY(cappy_buffer_append(out, "\n", 1, error));
+            CAPPY_TRY(cappy_figures_print(figures, out, error));
+        }
+    }
+    if (adapt->open.n > 0) {
+        CAPPY_TRY(cappy_buffer_format(out, error,
+                                      "\nIn the mix, consensus weighs %g times as much as the "
+                                      "score, both standardised within a question.\n",
+                                      adapt->weight));
+    }
+    return cappy_buffer_format(out, error, "%s: the model of step %zu of %zu\n",
+                               adapt->arguments->out, adapt->outcome.best_step,
+                               adapt->outcome.state.steps);
+}
+
+static cappy_status append_json(const struct cappy_adapt *adapt, struct cappy_buffer *out,
+                                cappy_error *error)
+{
+    const size_t *n = adapt->n_instructions;
+    json_t *object = json_pack(
+        "{s: s, s: {s: I, s: I, s: I}, s: I, s: I, s: I}", "model", adapt->arguments->out,
+        "instructions", "train", (json_int_t)n[CAPPY_SIDE_TRAIN], "validation",
+        (json_int_t)n[CAPPY_SIDE_VALIDATION], "held_out", (json_int_t)n[CAPPY_SIDE_HELD_OUT],
+        "training_rows", (json_int_t)adapt->n_training, "steps",
+        (json_int_t)adapt->outcome.state.steps, "best_step", (json_int_t)adapt->outcome.best_step);
+    int failed = object == NULL;
+    if (adapt->open.n > 0) {
+        failed |= json_object_set_new(object, "pool", cappy_figures_json(&adapt->open));
+        failed |= json_object_set_new(object, "consensus_weight", json_real(adapt->weight));
+    }
+    if (adapt->closed.n > 0) {
+        failed |= json_object_set_new(object, "classify", cappy_figures_json(&adapt->closed));
+    }
+    const cappy_status status =
+        failed == 0 ? cappy_json_write(object, out, error) : cappy_error_no_memory(error);
+    json_decref(object);
+    return status;
+}
+
+cappy_status cappy_adapt_print(const struct cappy_adapt *adapt, cappy_error *error)
+{
+    struct cappy_buffer text;
+    cappy_buffer_init(&text, SIZE_MAX / 2);
+    cappy_status status = adapt->arguments->common.json ? append_json(adapt, &text, error)
+                                                        : append_table(adapt, &text, error);
+    if (status == CAPPY_OK) {
+        status = cappy_output_print(adapt->arguments->common.output, &text, error);
+    }
+    cappy_buffer_free(&text);
+    return status;
+}

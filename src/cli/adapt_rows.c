@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Task rows parted into training rows, and questions for validation and for the end. The files are
+ * read twice: once to know the instructions, once to deal the rows out. */
+#include "cli/adapt.h"
+#include "cli/training_rows.h"
+
+enum { WRITE_SIZE = 1 << 20 };
+
+/* Fewer different instructions cannot be parted in three. */
+enum { LEAST_INSTRUCTIONS = 10 };
+
+/* However many rows there are: more would make figures a little narrower and everything slower. */
+enum { MOST_HELD_OUT = 2000, MOST_VALIDATION = 256 };
+
+static const double HELD_OUT_SHARE = 0.2;
+
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+/* Calls `take` with each row of the files; it may keep the row by emptying it. */
+static cappy_status read_files(struct cappy_adapt *adapt, char *const *paths, size_t n,
+                               cappy_status (*take)(struct cappy_adapt *, struct cappy_row *,
+                                                    cappy_error *),
+                               cappy_error *error)
+{
+    struct cappy_inputs inputs;
+    uint64_t n_rows = 0;
+    CAPPY_TRY(cappy_inputs_open(paths, n, &inputs, error));
+    cappy_status status = CAPPY_OK;
+    for (bool ended = false; status == CAPPY_OK && !ended;) {
+        struct cappy_row row = {0};
+        uint64_t done;
+        uint64_t total;
+        status = cappy_inputs_next(&inputs, &row, &ended, error);
+        if (status == CAPPY_OK && !ended) {
+            status = take(adapt, &row, error);
+            n_rows++;
+        }
+        cappy_row_free(&row);
+        cappy_inputs_place(&inputs, &done, &total);
+        cappy_progress_update(&adapt->progress, done, total, n_rows, "rows");
+    }
+    cappy_inputs_close(&inputs);
+    return status;
+}
+
+static cappy_status refuse_pipes(char *const *paths, size_t n, cappy_error *error)
+{
+    struct cappy_inputs inputs;
+    CAPPY_TRY(cappy_inputs_open(paths, n, &inputs, error));
+    cappy_status status = CAPPY_OK;
+    for (size_t i = 0; i < inputs.n && status == CAPPY_OK; i++) {
+        if (!inputs.files[i].is_regular) {
+            status = cappy_error_set(error, CAPPY_ARGUMENT,
+                                     "%s: is read twice, which a pipe cannot be: give a file",
+                                     inputs.files[i].path);
+        }
+    }
+    cappy_inputs_close(&inputs);
+    return status;
+}
+
+/* ---- The first time: instructions ------------------------------------------------------------ */
+
+static cappy_status note_excluded(struct cappy_adapt *adapt, struct cappy_row *row,
+                                  cappy_error *error)
+{
+    cappy_text instruction;
+    CAPPY_TRY(cappy_row_get_text(row, "instruction", &instruction, error));
+    return cappy_split_add(&adapt->excluded, instruction, error);
+}
+
+static cappy_status note_instruction(struct cappy_adapt *adapt, struct cappy_row *row,
+                                     cappy_error *error)
+{
+    cappy_text instruction;
+    CAPPY_TRY(cappy_row_get_text(row, "instruction", &instruction, error));
+    if (cappy_split_has(&adapt->excluded, instruction)) {
+        adapt->n_excluded++;
+        return CAPPY_OK;
+    }
+    return cappy_split_add(&adapt->split, instruction, error);
+}
+
+static cappy_status find_split(struct cappy_adapt *adapt, cappy_error *error)
+{
+    const struct cappy_adapt_arguments *arguments = adapt->arguments;
+    const struct cappy_common *common = &arguments->common;
+    char *const held_out[] = {(char *)arguments->held_out};
+    struct cappy_split *split = &adapt->split;
+    split->seed = adapt->excluded.seed = arguments->seed;
+    CAPPY_TRY(refuse_pipes(common->operands, common->n_operands, error));
+    if (arguments->held_out != NULL) {
+        CAPPY_TRY(refuse_pipes(held_out, 1, error));
+        CAPPY_TRY(read_files(adapt, held_out, 1, note_excluded, error));
+        cappy_split_make(&adapt->excluded, 0, 0, 0);
+    }
+    CAPPY_TRY(read_files(adapt, common->operands, common->n_operands, note_instruction, error));
+    cappy_split_make(split, arguments->held_out != NULL ? 0 : HELD_OUT_SHARE, MOST_HELD_OUT,
+                     MOST_VALIDATION);
+    if (split->n == 0) {
+        return cappy_error_set(
+            error, CAPPY_FORMAT, "%s: there are no rows to learn from%s", common->operands[0],
+            adapt->n_excluded > 0 ? ": all their instructions are held out" : "");
+    }
+    if (split->n < LEAST_INSTRUCTIONS) {
+        return cappy_error_set(error, CAPPY_FORMAT,
+                               "%s: there %s only %zu different instruction%s; adapting needs at "
+                               "least %d, to learn from some and be measured on others",
+                               common->operands[0], split->n == 1 ? "is" : "are", split->n,
+                               split->n == 1 ? "" : "s", LEAST_INSTRUCTIONS);
+    }
+    adapt->n_instructions[CAPPY_SIDE_HELD_OUT] =
+        arguments->held_out != NULL ? adapt->excluded.n : split->n_held_out;
+    adapt->n_instructions[CAPPY_SIDE_VALIDATION] = split->n_validation;
+    adapt->n_instructions[CAPPY_SIDE_TRAIN] = split->n - split->n_held_out - split->n_validation;
+    return CAPPY_OK;
+}
+
+/* ---- The second time: rows ------------------------------------------------------------------- */
+
+/* The training rows on their way to their file. */
+struct dealer {
+    struct cappy_adapt *adapt;
+    struct cappy_builder *builder;
+    struct cappy_writer writer;
+    struct cappy_buffer text;
+};
+
+static cappy_status flush(struct dealer *dealer, cappy_error *error)
+{
+    const cappy_status status =
+        cappy_writer_add(&dealer->writer, dealer->text.data, dealer->text.size, error);
+    cappy_buffer_clear(&dealer->text);
+    return status;
+}
+
+static cappy_status write_group(void *context, const struct cappy_group *group, cappy_error *error)
+{
+    struct dealer *dealer = context;
+    for (size_t i = 0; i < group->n; i++) {
+        if (group->responses[i].kind == CAPPY_KIND_ANSWER) {
+            CAPPY_TRY(cappy_majority_add(&dealer->adapt->majority, group->task,
+                                         group->responses[i].text, error));
+        }
+    }
+    dealer->adapt->n_training += group->n;
+    CAPPY_TRY(cappy_training_rows_append(group, &dealer->text, error));
+    return dealer->text.size >= WRITE_SIZE ? flush(dealer, error) : CAPPY_OK;
+}
+
+static cappy_status keep_question(struct cappy_suite *suite, struct cappy_row *row,
+                                  cappy_error *error)
+{
+    struct cappy_question question;
+    CAPPY_TRY(cappy_question_read(row, &question, error));
+    const cappy_status status = cappy_suite_add(suite, &question, error);
+    cappy_question_free(&question);
+    return status;
+}
+
+static cappy_status keep_held_out(struct cappy_adapt *adapt, struct cappy_row *row,
+                                  cappy_error *error)
+{
+    return keep_question(&adapt->held_out, row, error);
+}
+
+static cappy_status deal(struct dealer *dealer, struct cappy_row *row, cappy_error *error)
+{
+    struct cappy_adapt *adapt = dealer->adapt;
+    cappy_text instruction;
+    CAPPY_TRY(cappy_row_get_text(row, "instruction", &instruction, error));
+    if (cappy_split_has(&adapt->excluded, instruction)) {
+        return CAPPY_OK;
+    }
+    switch (cappy_split_side(&adapt->split, instruction)) {
+    case CAPPY_SIDE_HELD_OUT:
+        return keep_held_out(adapt, row, error);
+    case CAPPY_SIDE_VALIDATION:
+        return keep_question(&adapt->validation, row, error);
+    default:
+        return cappy_builder_add(dealer->builder, row, error);
+    }
+}
+
+static cappy_status deal_rows(struct dealer *dealer, cappy_error *error)
+{
+    const struct cappy_common *common = &dealer->adapt->arguments->common;
+    struct cappy_inputs inputs;
+    CAPPY_TRY(cappy_inputs_open(common->operands, common->n_operands, &inputs, error));
+    cappy_status status = CAPPY_OK;
+    for (bool ended = false; status == CAPPY_OK && !ended;) {
+        struct cappy_row row = {0};
+        status = cappy_inputs_next(&inputs, &row, &ended, error);
+        if (status == CAPPY_OK && !ended) {
+            status = deal(dealer, &row, error);
+        }
+        cappy_row_free(&row);
+    }
+    /* The builder holds names of the files: it is done before they are closed. */
+    if (status == CAPPY_OK) {
+        status = cappy_builder_finish(dealer->builder, error);
+    }
+    if (status == CAPPY_OK) {
+        status = flush(dealer, error);
+    }
+    cappy_inputs_close(&inputs);
+    return status;
+}
+
+static cappy_status write_training_rows(struct cappy_adapt *adapt, cappy_error *error)
+{
+    const struct cappy_adapt_arguments *arguments = adapt->arguments;
+    const struct cappy_build_options options = {.mismatches = arguments->mismatches,
+                                                .near = arguments->near,
+                                                .corruptions = arguments->corruptions,
+                                                .by_quality = true,
+                                                .seed = arguments->seed};
+    struct dealer dealer = {.adapt = adapt};
+    cappy_buffer_init(&dealer.text, SIZE_MAX / 2);
+    CAPPY_TRY(cappy_writer_open(adapt->rows_path, &dealer.writer, error));
+    cappy_status status =
+        cappy_builder_create(&options, write_group, &dealer, &dealer.builder, error);
+    if (status == CAPPY_OK) {
+        status = deal_rows(&dealer, error);
+    }
+    cappy_builder_free(dealer.builder);
+    cappy_buffer_free(&dealer.text);
+    return cappy_writer_close(&dealer.writer, status, error);
+}
+
+/* The responses of the validation suite, in its order. */
+static cappy_status list_checks(const struct cappy_suite *suite, struct cappy_buffer *out,
+                                cappy_error *error)
+{
+    for (size_t i = 0; i < suite->n_used; i++) {
+        const struct cappy_question *question = &suite->cases[i].question;
+        for (size_t j = 0; j < question->n; j++) {
+            const struct cappy_response response = {question->responses[j], question->qualities[j],
+                                                    CAPPY_KIND_CANDIDATE};
+            const struct cappy_group group = {.id = CAPPY_TEXT("null"),
+                                              .task = question->task,
+                                              .instruction = question->instruction,
+                                              .responses = &response,
+                                              .n = 1};
+            CAPPY_TRY(cappy_training_rows_append(&group, out, error));
+        }
+    }
+    return CAPPY_OK;
+}
+
+static cappy_status write_checks(struct cappy_adapt *adapt, cappy_error *error)
+{
+    struct cappy_buffer text;
+    size_t dropped;
+    CAPPY_TRY(cappy_suite_complete(&adapt->validation, adapt->arguments->seed, &dropped, error));
+    cappy_buffer_init(&text, SIZE_MAX / 2);
+    cappy_status status = list_checks(&adapt->validation, &text, error);
+    if (status == CAPPY_OK) {
+        status = cappy_file_write(adapt->checks_path, text.data, text.size, error);
+    }
+    cappy_buffer_free(&text);
+    return status;
+}
+
+cappy_status cappy_adapt_read(struct cappy_adapt *adapt, cappy_error *error)
+{
+    const struct cappy_adapt_arguments *arguments = adapt->arguments;
+    char *const held_out[] = {(char *)arguments->held_out};
+    CAPPY_TRY(find_split(adapt, error));
+    CAPPY_TRY(write_training_rows(adapt, error));
+    if (arguments->held_out != NULL) {
+        CAPPY_TRY(read_files(adapt, held_out, 1, keep_held_out, error));
+    }
+    CAPPY_TRY(cappy_suite_complete(&adapt->held_out, arguments->seed, &adapt->n_dropped, error));
+    CAPPY_TRY(write_checks(adapt, error));
+    if (adapt->held_out.n_used == 0 || adapt->validation.n_used == 0) {
+        return cappy_error_set(error, CAPPY_FORMAT,
+                               "%s: no held-out row has two answers to choose from, so nothing "
+                               "could be measured: add \"candidates\" or \"choices\", or give "
+                               "more rows of the same \"task\"",
+                               arguments->common.operands[0]);
+    }
+    return CAPPY_OK;
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "cli/adapt.h"
+#include "cli/interrupts.h"
+#include "cli/train_log.h"
+
+/* A checkpoint is written so many seconds after the last one. */
+static const double SAVE_SECONDS = 120;
+
+/* Of all steps. */
+enum { CHECKS = 16, PATIENCE = 6 };
+
+struct watcher {
+    struct cappy_adapt *adapt;
+    struct cappy_train_log log;
+    bool has_begun;
+    double begun;
+    cappy_status log_status;
+    cappy_error log_error;
+};
+
+static void show_reading(void *context, uint64_t done, uint64_t total, uint64_t rows)
+{
+    const struct watcher *watcher = context;
+    cappy_progress_update(&watcher->adapt->progress, done, total, rows, "rows read");
+}
+
+/* The first step shows where the run goes on, and so what stays of an old log. */
+static void begin_steps(struct watcher *watcher, size_t step)
+{
+    struct cappy_adapt *adapt = watcher->adapt;
+    watcher->has_begun = true;
+    cappy_progress_end(&adapt->progress);
+    cappy_progress_begin(&adapt->progress, !adapt->arguments->common.quiet);
+    adapt->progress.skipped = step;
+    watcher->log_status =
+        cappy_train_log_open(adapt->log_path, step - 1, &watcher->log, &watcher->log_error);
+}
+
+static void show_step(void *context, const struct cappy_train_state *state)
+{
+    struct watcher *watcher = context;
+    if (!watcher->has_begun) {
+        begin_steps(watcher, state->step);
+    }
+    const double seconds = cappy_clock() - watcher->begun;
+    char text[120];
+    cappy_train_log_add(&watcher->log, state, seconds);
+    snprintf(text, sizeof text, "step %zu  loss %.4f  %.0f tokens/s", state->step, state->loss,
+             seconds > 0 ? (double)state->tokens / seconds : 0);
+    cappy_progress_show(&watcher->adapt->progress, state->step, state->steps, text);
+}
+
+static void show_note(void *context, const char *sentence)
+{
+    struct watcher *watcher = context;
+    struct cappy_adapt *adapt = watcher->adapt;
+    cappy_progress_end(&adapt->progress);
+    fprintf(stderr, "cappy adapt: note: %s\n", sentence);
+    cappy_progress_begin(&adapt->progress, !adapt->arguments->common.quiet);
+}
+
+static bool is_stopped(void *context)
+{
+    const struct watcher *watcher = context;
+    return cappy_interrupted() || watcher->log_status != CAPPY_OK;
+}
+
+static cappy_status check(void *context, size_t step, const float *scores, size_t n, double *value,
+                          cappy_error *error)
+{
+    const struct watcher *watcher = context;
+    struct cappy_suite *suite = &watcher->adapt->validation;
+    (void)step;
+    (void)n;
+    CAPPY_TRY(cappy_suite_set(suite, CAPPY_VIEW_SCORER, scores, error));
+    return cappy_suite_worth(suite, CAPPY_VIEW_SCORER, value, error);
+}
+
+/* ---- Settings -------------------------------------------------------------------------------- */
+
+/* What is trained in: bf16 where that is what is fastest here, unless fp32 is asked for. */
+static cappy_status choose_precision(struct cappy_adapt *adapt, cappy_error *error)
+{
+    const struct cappy_common *common = &adapt->arguments->common;
+    const cappy_precision wish = (cappy_precision)(common->precision + CAPPY_PRECISION_FP32);
+    if (wish != CAPPY_PRECISION_AUTO) {
+        adapt->precision = wish;
+        return CAPPY_OK;
+    }
+    const cappy_model_options options = {
+        .struct_size = sizeof options, .precision = wish, .threads = common->threads};
+    cappy_model *model;
+    cappy_model_info info = {.struct_size = sizeof info};
+    CAPPY_TRY(cappy_model_open(common->model, &options, &model, error));
+    const cappy_status status = cappy_model_describe(model, &info, error);
+    cappy_model_close(model);
+    adapt->precision =
+        info.precision == CAPPY_PRECISION_FP32 ? CAPPY_PRECISION_FP32 : CAPPY_PRECISION_BF16;
+    return status;
+}
+
+/* As many examples as three passes make, but enough of them for a few rows to be learnt and no more
+ * than a night for very many. */
+enum { PASSES = 3, LEAST_EXAMPLES = 16000, MOST_EXAMPLES = 400000 };
+
+static size_t choose_steps(const struct cappy_adapt *adapt, size_t batch_size)
+{
+    const struct cappy_adapt_arguments *arguments = adapt->arguments;
+    if (arguments->steps != 0) {
+        return arguments->steps;
+    }
+    size_t examples = adapt->n_training * (arguments->epochs != 0 ? arguments->epochs : PASSES);
+    if (arguments->epochs == 0) {
+        examples = examples < LEAST_EXAMPLES  ? LEAST_EXAMPLES
+                   : examples > MOST_EXAMPLES ? MOST_EXAMPLES
+                                              : examples;
+    }
+    return (examples + batch_size - 1) / batch_size;
+}
+
+static struct cappy_settings choose_settings(const struct cappy_adapt *adapt)
+{
+    const struct cappy_adapt_arguments *arguments = adapt->arguments;
+    struct cappy_settings settings = cappy_settings_default();
+    settings.batch_size = arguments->batch_size != 0 ? arguments->batch_size : 64;
+    settings.steps = choose_steps(adapt, settings.batch_size);
+    settings.seed = arguments->seed;
+    settings.max_length = arguments->common.max_length;
+    settings.loss = (enum cappy_loss_kind)arguments->loss;
+    settings.precision = adapt->precision;
+    settings.rate = arguments->rate.is_given ? arguments->rate.value : 2e-4;
+    settings.dropout = arguments->dropout.is_given ? arguments->dropout.value : settings.dropout;
+    settings.temperature =
+        arguments->temperature.is_given ? arguments->temperature.value : settings.temperature;
+    settings.check_every = settings.steps / CHECKS > 0 ? settings.steps / CHECKS : 1;
+    settings.patience = PATIENCE;
+    return settings;
+}
+
+/* ---- The run --------------------------------------------------------------------------------- */
+
+cappy_status cappy_adapt_train(struct cappy_adapt *adapt, cappy_error *error)
+{
+    const struct cappy_adapt_arguments *arguments = adapt->arguments;
+    CAPPY_TRY(choose_precision(adapt, error));
+    struct watcher watcher = {.adapt = adapt, .begun = cappy_clock()};
+    const struct cappy_train_job job = {
+        .settings = choose_settings(adapt),
+        .model = arguments->common.model,
+        .files = (const char *const[]){adapt->rows_path},
+        .n_files = 1,
+        .directory = arguments->out,
+        .save_every = arguments->save_every,
+        .save_seconds = arguments->save_every == 0 ? SAVE_SECONDS : 0,
+        .resume = true, /* from the start where there is no checkpoint */
+        .threads = arguments->common.threads,
+        .check_files = (const char *const[]){adapt->checks_path},
+        .n_check_files = 1,
+        .check = check,
+        .context = &watcher,
+        .report = show_step,
+        .reading = show_reading,
+        .note = show_note,
+        .stop = is_stopped,
+    };
+    cappy_interrupts_watch();
+    cappy_status status = cappy_train(&job, &adapt->outcome, error);
+    cappy_progress_end(&adapt->progress);
+    if (watcher.log_status != CAPPY_OK) {
+        *error = watcher.log_error;
+        status = watcher.log_status;
+    }
+    CAPPY_TRY(cappy_train_log_close(&watcher.log, status, error));
+    adapt->train_seconds = cappy_clock() - watcher.begun;
+    if (!adapt->outcome.is_complete) {
+        return cappy_error_set(error, CAPPY_IO,
+                               "interrupted after step %zu of %zu, which is saved in %s: the same "
+                               "command with --resume goes on from there",
+                               adapt->outcome.state.step, adapt->outcome.state.steps,
+                               arguments->out);
+    }
+    return CAPPY_OK;
+}

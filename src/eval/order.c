@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Orders of responses, and the mix of two of them. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "eval/eval.h"
+
+struct place {
+    double key;
+    double quality;
+    size_t index;
+};
+
+static int compare_places(const void *left, const void *right)
+{
+    const struct place *a = left;
+    const struct place *b = right;
+    if (a->key > b->key || a->key < b->key) {
+        return a->key > b->key ? -1 : 1;
+    }
+    return a->index < b->index ? -1 : 1;
+}
+
+cappy_status cappy_order_sort(const struct cappy_case *item, const double *keys, double *sorted,
+                              cappy_error *error)
+{
+    const size_t n = item->question.n;
+    struct place *places = cappy_alloc(n, sizeof *places);
+    if (places == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    for (size_t i = 0; i < n; i++) {
+        places[i] = (struct place){keys[i], item->question.qualities[i], i};
+    }
+    qsort(places, n, sizeof *places, compare_places);
+    for (size_t i = 0; i < n; i++) {
+        sorted[i] = places[i].quality;
+    }
+    cappy_free(places);
+    return CAPPY_OK;
+}
+
+/* Number r of the order, from 0, is the first of k drawn when it is drawn and those before it are
+ * not: C(n - 1 - r, k - 1) of C(n, k) draws. */
+double cappy_order_best_of(const double *sorted, size_t n, size_t k)
+{
+    double share = (double)k / (double)n;
+    double sum = 0;
+    for (size_t r = 0; r + k <= n; r++) {
+        sum += share * sorted[r];
+        if (r + k < n) {
+            share *= (double)(n - r - k) / (double)(n - r - 1);
+        }
+    }
+    return sum;
+}
+
+double cappy_order_worth(const double *sorted, size_t n)
+{
+    double sum = 0;
+    for (size_t k = 2; k <= n; k++) {
+        sum += cappy_order_best_of(sorted, n, k);
+    }
+    return n > 1 ? sum / (double)(n - 1) : sorted[0];
+}
+
+/* ---- Suites ---------------------------------------------------------------------------------- */
+
+/* Room for the largest case. */
+struct room {
+    double *keys;
+    double *sorted;
+};
+
+static cappy_status make_room(const struct cappy_suite *suite, struct room *room,
+                              cappy_error *error)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < suite->n_used; i++) {
+        const size_t n = suite->cases[i].question.n;
+        most = n > most ? n : most;
+    }
+    room->keys = cappy_alloc(most, sizeof *room->keys);
+    room->sorted = cappy_alloc(most, sizeof *room->sorted);
+    return room->keys != NULL && room->sorted != NULL ? CAPPY_OK : cappy_error_no_memory(error);
+}
+
+static void free_room(struct room *room)
+{
+    cappy_free(room->keys);
+    cappy_free(room->sorted);
+}
+
+/* Adds weight x, with x brought to mean 0 and deviation 1, to keys. What is the same everywhere
+ * adds nothing. */
+static void add_standard(const double *x, size_t n, double weight, double *keys)
+{
+    double mean = 0;
+    double square = 0;
+    for (size_t i = 0; i < n; i++) {
+        mean += x[i] / (double)n;
+    }
+    for (size_t i = 0; i < n; i++) {
+        square += (x[i] - mean) * (x[i] - mean) / (double)n;
+    }
+    for (size_t i = 0; i < n && square > 0; i++) {
+        keys[i] += weight * (x[i] - mean) / sqrt(square);
+    }
+}
+
+/* keys[n] of the mix; sorted[n] is room. */
+static void mix(const struct cappy_case *item, double weight, double *keys, double *sorted)
+{
+    const size_t n = item->question.n;
+    for (size_t i = 0; i < n; i++) {
+        sorted[i] = (double)item->scores[CAPPY_VIEW_SCORER][i];
+        keys[i] = 0;
+    }
+    add_standard(sorted, n, 1, keys);
+    add_standard(item->consensus, n, weight, keys);
+}
+
+cappy_status cappy_suite_worth(const struct cappy_suite *suite, enum cappy_view view, double *worth,
+                               cappy_error *error)
+{
+    struct room room;
+    cappy_status status = make_room(suite, &room, error);
+    double sum = 0;
+    for (size_t i = 0; status == CAPPY_OK && i < suite->n_used; i++) {
+        const struct cappy_case *item = &suite->cases[i];
+        for (size_t j = 0; j < item->question.n; j++) {
+            room.keys[j] = (double)item->scores[view][j];
+        }
+        status = cappy_order_sort(item, room.keys, room.sorted, error);
+        sum += status == CAPPY_OK ? cappy_order_worth(room.sorted, item->question.n) : 0;
+    }
+    free_room(&room);
+    *worth = suite->n_used > 0 ? sum / (double)suite->n_used : 0;
+    return status;
+}
+
+static cappy_status measure_mix(const struct cappy_suite *suite, double weight, struct room *room,
+                                double *worth, cappy_error *error)
+{
+    *worth = 0;
+    for (size_t i = 0; i < suite->n_used; i++) {
+        const struct cappy_case *item = &suite->cases[i];
+        if (!item->question.is_closed) {
+            mix(item, weight, room->keys, room->sorted);
+            CAPPY_TRY(cappy_order_sort(item, room->keys, room->sorted, error));
+            *worth += cappy_order_worth(room->sorted, item->question.n);
+        }
+    }
+    return CAPPY_OK;
+}
+
+cappy_status cappy_mix_fit(const struct cappy_suite *suite, double *weight, cappy_error *error)
+{
+    static const double weights[] = {1, 0.75, 0.5, 0.35, 0.25, 0.1, 0, 1.5, 2, 3, 4, 8};
+    struct room room;
+    size_t n_open = 0;
+    for (size_t i = 0; i < suite->n_used; i++) {
+        n_open += !suite->cases[i].question.is_closed;
+    }
+    *weight = 1;
+    if (n_open < CAPPY_MIX_LEAST) {
+        return CAPPY_OK;
+    }
+    cappy_status status = make_room(suite, &room, error);
+    double most = -1;
+    for (size_t i = 0; status == CAPPY_OK && i < sizeof weights / sizeof *weights; i++) {
+        double worth;
+        status = measure_mix(suite, weights[i], &room, &worth, error);
+        if (status == CAPPY_OK && worth > most) {
+            most = worth;
+            *weight = weights[i];
+        }
+    }
+    free_room(&room);
+    return status;
+}
+
+cappy_status cappy_mix_set(struct cappy_suite *suite, double weight, cappy_error *error)
+{
+    struct room room;
+    cappy_status status = make_room(suite, &room, error);
+    for (size_t i = 0; status == CAPPY_OK && i < suite->n_used; i++) {
+        struct cappy_case *item = &suite->cases[i];
+        if (item->question.is_closed) {
+            continue;
+        }
+        if (item->mix == NULL) {
+            item->mix = cappy_alloc(item->question.n, sizeof *item->mix);
+        }
+        if (item->mix == NULL) {
+            status = cappy_error_no_memory(error);
+        } else {
+            mix(item, weight, item->mix, room.sorted);
+        }
+    }
+    free_room(&room);
+    return status;
+}

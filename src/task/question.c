@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Task rows as questions, to see what a choice among their responses is worth. */
+#include <string.h>
+
+#include "task/task_row.h"
+
+/* The words of several texts. */
+struct word_list {
+    struct cappy_words *data; /* [n] */
+    size_t n;
+};
+
+static void free_words(struct word_list *list)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        cappy_words_free(&list->data[i]);
+    }
+    cappy_free(list->data);
+    *list = (struct word_list){0};
+}
+
+static cappy_status read_words(const cappy_text *texts, size_t n, struct word_list *list,
+                               cappy_error *error)
+{
+    *list = (struct word_list){.data = cappy_alloc(n, sizeof *list->data)};
+    if (list->data == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    list->n = n;
+    for (size_t i = 0; i < n; i++) {
+        CAPPY_TRY(cappy_words_read(&list->data[i], texts[i], error));
+    }
+    return CAPPY_OK;
+}
+
+static cappy_status reserve(struct cappy_question *question, size_t n, cappy_error *error)
+{
+    question->responses = cappy_alloc(n, sizeof *question->responses);
+    question->qualities = cappy_alloc(n, sizeof *question->qualities);
+    if (question->responses == NULL || question->qualities == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    question->n = n;
+    return CAPPY_OK;
+}
+
+/* ---- Candidates ------------------------------------------------------------------------------ */
+
+/* The best ROUGE-L of each response over the references. */
+static cappy_status grade(struct cappy_question *question, const struct word_list *responses,
+                          const struct word_list *references, cappy_error *error)
+{
+    for (size_t i = 0; i < question->n; i++) {
+        question->qualities[i] = 0;
+        for (size_t j = 0; j < references->n; j++) {
+            double f;
+            CAPPY_TRY(cappy_rouge_l(&references->data[j], &responses->data[i], &f, error));
+            question->qualities[i] = f > question->qualities[i] ? f : question->qualities[i];
+        }
+    }
+    return CAPPY_OK;
+}
+
+/* ROUGE-L is the same both ways round. */
+static cappy_status compare(struct cappy_question *question, const struct word_list *responses,
+                            cappy_error *error)
+{
+    const size_t n = question->n;
+    size_t size;
+    if (__builtin_mul_overflow(n, n, &size)) {
+        return cappy_error_no_memory(error);
+    }
+    question->likeness = cappy_alloc(size, sizeof *question->likeness);
+    if (question->likeness == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j <= i; j++) {
+            double f;
+            CAPPY_TRY(cappy_rouge_l(&responses->data[i], &responses->data[j], &f, error));
+            question->likeness[i * n + j] = (float)f;
+            question->likeness[j * n + i] = (float)f;
+        }
+    }
+    return CAPPY_OK;
+}
+
+static cappy_status grade_by_references(struct cappy_question *question,
+                                        const struct cappy_task_row *row,
+                                        const struct word_list *responses, cappy_error *error)
+{
+    cappy_text *texts = cappy_alloc(row->n_references, sizeof *texts);
+    if (texts == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    for (size_t i = 0; i < row->n_references; i++) {
+        texts[i] = row->references[i].text;
+    }
+    struct word_list references;
+    cappy_status status = read_words(texts, row->n_references, &references, error);
+    if (status == CAPPY_OK) {
+        status = grade(question, responses, &references, error);
+    }
+    free_words(&references);
+    cappy_free(texts);
+    return status;
+}
+
+static cappy_status take_candidates(struct cappy_question *question,
+                                    const struct cappy_task_row *row, cappy_error *error)
+{
+    CAPPY_TRY(reserve(question, row->n_candidates, error));
+    for (size_t i = 0; i < question->n; i++) {
+        CAPPY_TRY(cappy_row_get_item(&row->row, "candidates", i, &question->responses[i], error));
+        if (row->is_graded) {
+            CAPPY_TRY(cappy_task_row_get_quality(&row->row, i, &question->qualities[i], error));
+        }
+    }
+    struct word_list words;
+    cappy_status status = read_words(question->responses, question->n, &words, error);
+    if (status == CAPPY_OK && !row->is_graded) {
+        status = grade_by_references(question, row, &words, error);
+    }
+    if (status == CAPPY_OK) {
+        status = compare(question, &words, error);
+    }
+    free_words(&words);
+    return status;
+}
+
+/* ---- Choices --------------------------------------------------------------------------------- */
+
+static cappy_status take_choices(struct cappy_question *question, const struct cappy_task_row *row,
+                                 cappy_error *error)
+{
+    CAPPY_TRY(reserve(question, row->n_choices, error));
+    question->is_closed = true;
+    for (size_t i = 0; i < question->n; i++) {
+        CAPPY_TRY(cappy_row_get_item(&row->row, "choices", i, &question->responses[i], error));
+    }
+    const cappy_text right = question->responses[row->answer];
+    for (size_t i = 0; i < question->n; i++) {
+        const cappy_text text = question->responses[i];
+        question->qualities[i] =
+            text.size == right.size && memcmp(text.data, right.data, text.size) == 0 ? 1 : 0;
+    }
+    return CAPPY_OK;
+}
+
+cappy_status cappy_question_mismatch(struct cappy_question *question, const cappy_text *references,
+                                     size_t n, struct cappy_random *random, cappy_error *error)
+{
+    CAPPY_TRY(reserve(question, n + 1, error));
+    const size_t right = cappy_random_below(random, n + 1);
+    question->is_closed = true;
+    for (size_t i = 0; i <= n; i++) {
+        question->responses[i] =
+            i == right ? question->reference : references[i < right ? i : i - 1];
+        question->qualities[i] = i == right ? 1 : 0;
+    }
+    return CAPPY_OK;
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+static cappy_status take(struct cappy_question *question, struct cappy_task_row *row,
+                         cappy_error *error)
+{
+    question->task = row->task;
+    question->instruction = row->instruction;
+    if (row->n_references > 0) {
+        question->reference = row->references[0].text;
+        question->key = row->references[0].key;
+    }
+    CAPPY_TRY(cappy_task_row_check_quality(row, error));
+    if (row->n_candidates > 1) {
+        return take_candidates(question, row, error);
+    }
+    return row->n_choices > 0 ? take_choices(question, row, error) : CAPPY_OK;
+}
+
+cappy_status cappy_question_read(struct cappy_row *row, struct cappy_question *question,
+                                 cappy_error *error)
+{
+    struct cappy_task_row made;
+    struct cappy_words words = {0};
+    *question = (struct cappy_question){0};
+    cappy_status status = cappy_task_row_read(row, 0, &words, &made, error);
+    cappy_words_free(&words);
+    CAPPY_TRY(status);
+    status = take(question, &made, error);
+    if (status == CAPPY_OK) {
+        question->row = made.row;
+        question->name = made.name;
+        made.row = (struct cappy_row){0};
+        made.name = NULL;
+    } else {
+        cappy_question_free(question);
+    }
+    cappy_task_row_free(&made);
+    return status;
+}
+
+void cappy_question_free(struct cappy_question *question)
+{
+    cappy_row_free(&question->row);
+    json_decref(question->name);
+    cappy_free(question->responses);
+    cappy_free(question->qualities);
+    cappy_free(question->likeness);
+    *question = (struct cappy_question){0};
+}

@@ -1,0 +1,111 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# cappy adapt: what it parts, writes and prints, the same however it is interrupted, and what it refuses.
+. "$(dirname -- "$0")/check.sh"
+
+OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive
+export OMP_NUM_THREADS OMP_WAIT_POLICY
+
+# Pools, choices, and references alone.
+awk 'BEGIN {
+    for (i = 0; i < 40; i++)
+        printf "{\"task\": \"pool\", \"instruction\": \"Name town number %d.\", \"references\": [\"the town of %d\"], " \
+            "\"candidates\": [\"a town\", \"the town of %d\", \"the town of %d\"]}\n", i, i, i, i + 1
+    for (i = 0; i < 40; i++)
+        printf "{\"task\": \"choice\", \"instruction\": \"Is %d even?\", \"choices\": [\"yes\", \"no\"], " \
+            "\"answer\": %d}\n", i, i % 4 == 1
+    for (i = 0; i < 40; i++)
+        printf "{\"task\": \"open\", \"instruction\": \"Say %d.\", \"references\": [\"it is %d\"]}\n", i, i
+    for (i = 0; i < 20; i++)
+        printf "{\"task\": \"graded\", \"instruction\": \"Write %d.\", \"candidates\": [" \
+            "{\"text\": \"good %d\", \"quality\": 0.9}, {\"text\": \"bad\", \"quality\": 0.25}]}\n", i, i
+}' >"$dir/rows.jsonl"
+rows=$dir/rows.jsonl
+options="$rows --threads 1 --steps 12 --batch-size 8 --save-every 2 --precision fp32"
+
+# ---- The result ----
+
+# shellcheck disable=SC2086 # several options
+check adapt 0 '' adapt $options --out "$dir/one" --quiet
+output_like '*98 instructions to learn from*14 to watch it by, 28 held out*held-out questions*random *consensus *base *scorer *mix *oracle *scorer - random *mix - consensus *held-out choices*random *majority *base *scorer *the model of step *'
+[ "$(ls "$dir/one" | tr '\n' ' ')" = 'config.json model.safetensors tokenizer.json training.json training.jsonl ' ] ||
+    fail "files: $(ls -a "$dir/one")"
+check 'the result scores' 0 '' score --model "$dir/one" -i 'Name town number 1.' -r 'a town'
+output_like '[0-9-]*.[0-9]*'
+
+# ---- Interruptions ----
+
+# shellcheck disable=SC2086
+check 'done already' 0 '' adapt $options --out "$dir/one" --quiet --resume
+kills=0 resume=
+while :; do
+    # shellcheck disable=SC2086
+    "$cappy" adapt $options --out "$dir/killed" --quiet $resume >"$dir/out" 2>"$dir/err" &
+    child=$!
+    sleep "0.0$((kills % 5))$((kills * 7 % 10))"
+    if [ $kills -lt 10 ] && kill -9 $child 2>/dev/null; then
+        kills=$((kills + 1)) resume=--resume
+        wait $child 2>/dev/null
+    elif wait $child; then
+        break
+    else
+        read_output
+        fail 'resuming failed'
+        break
+    fi
+done 2>/dev/null
+name="killed $kills times"
+cmp -s "$dir/one/model.safetensors" "$dir/killed/model.safetensors" || fail 'another model'
+cmp -s "$dir/one/training.json" "$dir/killed/training.json" || fail 'another record'
+[ "$(ls "$dir/killed" | tr '\n' ' ')" = 'config.json model.safetensors tokenizer.json training.json training.jsonl ' ] ||
+    fail "files: $(ls -a "$dir/killed")"
+
+# ---- A held-out file ----
+
+head -n 5 "$rows" >"$dir/held.jsonl"
+# shellcheck disable=SC2086
+check 'a held-out file' 0 '' adapt $options --held-out "$dir/held.jsonl" --out "$dir/two" --quiet
+output_like '*, 5 held out*5 rows left out of training*5 held-out questions, 15 responses*'
+case $out in *choices*) fail 'choices were not held out' ;; esac
+cp "$dir/held.jsonl" "$dir/same.jsonl"
+check 'all is held out' 1 '*no rows to learn from: all their instructions are held out*' \
+    adapt "$dir/same.jsonl" --held-out "$dir/held.jsonl" --out "$dir/none" --quiet
+
+# ---- What is refused ----
+
+check 'no file' 2 '*give the files of task rows*' adapt --out "$dir/none"
+check 'no --out' 2 '*give --out*' adapt "$rows"
+check 'steps and epochs' 2 '*either --steps or --epochs*' adapt "$rows" --steps 1 --epochs 1 --out "$dir/none"
+check 'int8' 2 '*int8 is for scoring*' adapt "$rows" --precision int8 --out "$dir/none"
+check 'a pipe' 2 '*-: is read twice*give a file*' adapt - --out "$dir/none" </dev/null
+check 'a directory that is there' 2 "*$dir/one: is there*--resume*" adapt "$rows" --out "$dir/one"
+check 'a file that is there' 2 '*is not a directory*' adapt "$rows" --out "$rows"
+check 'no such file' 1 '*nowhere.jsonl: *' adapt "$dir/nowhere.jsonl" --out "$dir/none"
+check 'a model of several labels' 1 '*gives 3 numbers*' adapt "$rows" --model "$several" --out "$dir/none"
+check 'other options' 2 '*another --batch-size*' adapt "$rows" --threads 1 --steps 12 --batch-size 9 --save-every 2 \
+    --precision fp32 --out "$dir/one" --resume --quiet
+check 'another seed' 2 '*another --seed*' adapt "$rows" --threads 1 --steps 12 --batch-size 8 --save-every 2 \
+    --precision fp32 --out "$dir/one" --resume --quiet --seed 2
+
+refuse()
+{
+    printf '%s\n' "$3" >"$dir/bad.jsonl"
+    check "$1" 1 "$2" adapt "$dir/bad.jsonl" --out "$dir/none" --quiet
+}
+refuse 'no rows' '*bad.jsonl: there are no rows to learn from' ''
+refuse 'one row' '*there is only 1 different instruction; adapting needs at least 10*' "$(head -n 1 "$rows")"
+refuse 'few rows' '*there are only 3 different instructions; *' "$(head -n 3 "$rows")"
+refuse 'the same row' '*there is only 1 different instruction;*' "$(for i in 1 2 3 4 5 6 7 8 9 10 11 12; do head -n 1 "$rows"; done)"
+refuse 'neither kind' '*bad.jsonl:*: the row has no target*' \
+    "$(for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo "{\"instruction\": \"a $i\"}"; done)"
+refuse 'training rows' '*bad.jsonl:*it is a training row already*' \
+    "$(for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo "{\"instruction\": \"a $i\", \"response\": \"b\", \"score\": 1}"; done)"
+refuse 'no instruction' '*bad.jsonl:1: *no "instruction"*' '{"references": ["a"]}'
+refuse 'not JSON' '*bad.jsonl:1: *' 'rows'
+refuse 'a quality beyond 1' '*bad.jsonl:*"quality" of "candidates"*it must be from 0 to 1*' \
+    "$(for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo "{\"instruction\": \"a $i\", \"references\": [\"b\"], \"candidates\": [{\"text\": \"c\", \"quality\": 3}, {\"text\": \"d\", \"quality\": 4}]}"; done)"
+refuse 'nothing to choose from' '*no held-out row has two answers to choose from*' \
+    "$(for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo "{\"instruction\": \"a $i\", \"references\": [\"the same\"]}"; done)"
+[ ! -e "$dir/none" ] || fail 'something was left behind'
+
+finish
