@@ -62,30 +62,6 @@ check 'a score from an encoder' 1 '*bert_encoder: *no classification head*' scor
 
 # ---- Interruptions ----
 
-# Killed again and again, also while a checkpoint is written, it comes to the same weights.
-kills=0
-resume=
-while :; do
-    # shellcheck disable=SC2086
-    "$cappy" train $options --threads $((kills % 3 + 1)) --out "$dir/killed" --quiet $resume 2>"$dir/err" &
-    child=$!
-    sleep "0.0$((kills % 5))$((kills * 7 % 10))"
-    if [ $kills -lt 12 ] && kill -9 $child 2>/dev/null; then
-        kills=$((kills + 1)) resume=--resume
-        wait $child 2>/dev/null
-    elif wait $child; then
-        break
-    else
-        read_output
-        fail 'resuming failed'
-        break
-    fi
-done 2>/dev/null
-name="killed $kills times"
-same one killed
-[ "$(ls "$dir/killed" | tr '\n' ' ')" = 'config.json model.safetensors tokenizer.json training.json ' ] ||
-    fail "files: $(ls -a "$dir/killed")"
-
 # A polite interruption saves first.
 "$cappy" train "$rows" --threads 1 --steps 100000 --out "$dir/polite" --log "$dir/polite.log" 2>"$dir/err" &
 child=$!
