@@ -48,13 +48,19 @@ static float *numbers(size_t n)
     return x;
 }
 
-/* Zeroed rows; what is in them does not change the speed. */
-static struct cappy_rows make_rows(cappy_precision precision, size_t m, size_t width)
+/* Zeroed rows, in blocks where the set likes them so; what is in them does not change the speed. */
+static struct cappy_rows make_rows(bool is_tiled, cappy_precision precision, size_t m, size_t width)
 {
     struct cappy_rows x = {.precision = precision};
     x.stride = (cappy_row_size(precision, width) + LINE - 1) / LINE * LINE + LINE;
-    x.data = cappy_alloc_aligned(m, x.stride);
-    memset(x.data, 0, m * x.stride);
+    size_t size = m * x.stride;
+    if (is_tiled) {
+        x.stride = cappy_block_bytes(precision);
+        x.step = (m + 4) * x.stride;
+        size = (width + CAPPY_BLOCK - 1) / CAPPY_BLOCK * x.step;
+    }
+    x.data = cappy_alloc_aligned(size, 1);
+    memset(x.data, 0, size);
     x.scales = numbers(m);
     return x;
 }
@@ -76,10 +82,14 @@ static double measure_gemm(const struct cappy_kernels *kernels, cappy_precision 
     matrix.bias = numbers(padded);
     matrix.scales = numbers(padded);
     matrix.shifts = cappy_alloc(padded, sizeof *matrix.shifts);
-    struct cappy_rows x = make_rows(precision, m, shape->k);
-    struct cappy_rows y = make_rows(CAPPY_PRECISION_FP32, m, shape->n);
-    struct cappy_rows residual = make_rows(CAPPY_PRECISION_FP32, m, shape->n);
-    float *sums = numbers(m * kernels->panel);
+    const bool is_tiled = kernels->is_tiled && precision != CAPPY_PRECISION_FP32;
+    const bool is_fp32 =
+        precision == CAPPY_PRECISION_FP32 || shape->epilogue == CAPPY_EPILOGUE_RESIDUAL;
+    struct cappy_rows x = make_rows(is_tiled, precision, m, shape->k);
+    struct cappy_rows y =
+        make_rows(is_tiled, is_fp32 ? CAPPY_PRECISION_FP32 : CAPPY_PRECISION_BF16, m, shape->n);
+    struct cappy_rows residual = make_rows(is_tiled, CAPPY_PRECISION_FP32, m, shape->n);
+    float *sums = numbers((m + CAPPY_SLACK_ROWS) * kernels->panel);
     const struct cappy_gemm gemm = {
         .matrix = &matrix,
         .last_panel = cappy_matrix_panels(&matrix),
@@ -89,6 +99,7 @@ static double measure_gemm(const struct cappy_kernels *kernels, cappy_precision 
         .epilogue = shape->epilogue,
         .residual = residual.data,
         .residual_stride = residual.stride / sizeof(float),
+        .residual_step = residual.step / sizeof(float),
         .sums = sums,
     };
     double best = 1e9;
@@ -186,12 +197,14 @@ static void measure_set(const struct cappy_kernels *kernels)
     }
 }
 
-int main(void)
+/* kernels [SET]: all sets that the processor has, or the one named. */
+int main(int argc, char **argv)
 {
     printf("one thread, G operations a second, best of several\n");
     for (size_t i = 0; i < cappy_kernels_count(); i++) {
-        if (cappy_kernels_at(i) != NULL) {
-            measure_set(cappy_kernels_at(i));
+        const struct cappy_kernels *kernels = cappy_kernels_at(i);
+        if (kernels != NULL && (argc < 2 || strcmp(argv[1], kernels->name) == 0)) {
+            measure_set(kernels);
         }
     }
     return 0;

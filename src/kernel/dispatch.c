@@ -70,7 +70,7 @@ static int has_amx(void)
     unsigned ebx;
     unsigned ecx;
     unsigned edx;
-    if (!has_avx512vnni() || !__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) ||
+    if (!has_avx512bf16() || !__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) ||
         (edx & wanted) != wanted) {
         return 0;
     }
@@ -188,7 +188,11 @@ size_t cappy_attention_scratch(size_t n, size_t width)
      * every n and D rounded up. */
     const size_t n_up = round_up(n);
     const size_t d_up = round_up(width);
-    return 2 * n_up * d_up + CAPPY_ATTENTION_ROWS * (n_up + 2 * d_up);
+    const size_t plain = 2 * n_up * d_up + CAPPY_ATTENTION_ROWS * (n_up + 2 * d_up);
+    /* With tiles: K and V as bf16, scores [rows][n] and a line, their weights as bf16, output. */
+    const size_t filled = round_up(n) + CAPPY_BLOCK;
+    const size_t tiled = filled * d_up + CAPPY_BLOCK * (filled * 3 / 2 + d_up);
+    return plain > tiled ? plain : tiled;
 }
 
 size_t cappy_attention_gradient_scratch(size_t n, size_t width)

@@ -32,7 +32,25 @@ struct cappy_rows {
     void *data;
     size_t stride; /* bytes between rows, a multiple of 4 */
     float *scales; /* [M]; INT8 only */
+    size_t step;   /* bytes between the blocks of a row; 0: they lie side by side */
 };
+
+/* A row consists of blocks, each of 64 bytes, or 128 of FP32: 32 numbers (INT8: 64). With
+ * stride = size of a block and step = M rows and more, the rows lie in blocks: [blocks][M][block].
+ * This is what a set with tiles (`tiled`) is fast with: a panel of outputs is written, and a step
+ * of K is read, as one stream. Its products of BF16 and INT8, `norm`, `convert` and
+ * `attention_tiled` take any step; all other kernels only rows whose blocks lie side by side. */
+enum { CAPPY_BLOCK_BYTES = 64, CAPPY_BLOCK = 32 };
+
+static inline size_t cappy_block_bytes(cappy_precision precision)
+{
+    return precision == CAPPY_PRECISION_FP32 ? 2 * CAPPY_BLOCK_BYTES : CAPPY_BLOCK_BYTES;
+}
+
+static inline size_t cappy_rows_step(const struct cappy_rows *rows)
+{
+    return rows->step != 0 ? rows->step : cappy_block_bytes(rows->precision);
+}
 
 /* Bytes of a row of `width` numbers, filled up. */
 size_t cappy_row_size(cappy_precision precision, size_t width);
@@ -87,11 +105,17 @@ enum cappy_epilogue {
 };
 
 /* One product y = x W^T + bias, then the epilogue, for rows [0, m) and the panels
- * [first_panel, last_panel). */
+ * [first_panel, last_panel).
+ *
+ * A long K may be worked off in parts, in as many calls: of the groups [first_group, last_group),
+ * where x begins with first_group. What was summed up waits in `sums`, as exact as in registers,
+ * and y is written by the call that ends with the last group. */
 struct cappy_gemm {
     const struct cappy_matrix *matrix;
     size_t first_panel;
     size_t last_panel;
+    size_t first_group; /* a multiple of 256 */
+    size_t last_group;  /* 0: all; else a multiple of 256, or the matrix's groups */
     size_t m;
     struct cappy_rows x; /* [m, K], of the matrix's precision */
     struct cappy_rows y; /* [m, N], FP32 or BF16; column 0 is the matrix's output 0; nothing beyond
@@ -99,7 +123,9 @@ struct cappy_gemm {
     enum cappy_epilogue epilogue;
     const float *residual;  /* [m, N], for CAPPY_EPILOGUE_RESIDUAL; may be y */
     size_t residual_stride; /* floats between its rows */
-    float *sums;            /* scratch of (m + CAPPY_SLACK_ROWS) * panel floats, 64-byte aligned */
+    size_t residual_step;   /* floats between its blocks; 0: side by side */
+    float *sums;            /* scratch of (m + CAPPY_SLACK_ROWS) * panel floats, 64-byte aligned;
+                               with K in parts, so much for each panel */
 };
 
 /* ---- Dropout ---- */
@@ -143,6 +169,25 @@ struct cappy_attention {
     const struct cappy_dropout *dropout; /* of the weights after softmax, in FP32; NULL: none */
 };
 
+/* The same for n_heads heads side by side, whose bf16 rows lie in blocks, CAPPY_BLOCK_BYTES apart;
+ * D is a multiple of CAPPY_BLOCK. q, k, v and y are block 0 of the first head and row. Up to
+ * CAPPY_SLACK_ROWS rows beyond the last are read. */
+struct cappy_tiled_attention {
+    size_t n;
+    size_t n_queries;
+    size_t n_heads;
+    size_t width;  /* D */
+    const void *q; /* [n_queries, n_heads D] */
+    size_t q_step; /* bytes between blocks, as those below */
+    const void *k; /* [n, n_heads D] */
+    const void *v; /* [n, n_heads D] */
+    size_t kv_step;
+    void *y; /* [n_queries, n_heads D] */
+    size_t y_step;
+    float scale;
+    float *scratch; /* cappy_attention_scratch(n, D) floats, 64-byte aligned */
+};
+
 /* Floats of scratch that any kernel set needs for a sequence of n tokens and heads of width D. */
 size_t cappy_attention_scratch(size_t n, size_t width);
 
@@ -161,6 +206,8 @@ struct cappy_norm {
     const float *bias;   /* [width] */
     float epsilon;
     struct cappy_rows rows; /* BF16 or INT8 */
+    size_t x_step;          /* floats between blocks, as y_step; 0: side by side */
+    size_t y_step;
 };
 
 /* Writes m rows of x (FP32 or BF16) as y (BF16 or INT8); transposed: the columns of x as rows of y
@@ -252,6 +299,7 @@ struct cappy_adamw {
 struct cappy_kernels {
     const char *name;
     size_t panel;                   /* outputs in a panel */
+    bool is_tiled;                  /* fast with rows that lie in blocks, when not FP32 */
     cappy_precision auto_precision; /* the fastest within the bound of docs/numbers.md */
 
     /* Packs one panel of a matrix whose arrays are allocated, with the scales and shifts of
@@ -259,6 +307,7 @@ struct cappy_kernels {
     void (*pack)(const struct cappy_packing *packing);
     void (*gemm)(const struct cappy_gemm *gemm);
     void (*attention)(const struct cappy_attention *attention);
+    void (*attention_tiled)(const struct cappy_tiled_attention *heads); /* NULL: not is_tiled */
     void (*norm)(const struct cappy_norm *norm);
     void (*convert)(const struct cappy_conversion *conversion);
     void (*transpose)(const struct cappy_conversion *conversion);

@@ -219,10 +219,14 @@ static inline vec vec_load_bf16(const uint16_t *p, size_t n)
 
 static inline void vec_store_bf16(uint16_t *p, vec a, size_t n)
 {
+#if defined(__AVX512BF16__)
+    _mm256_mask_storeu_epi16(p, vec_mask(n), (__m256i)_mm512_cvtneps_pbh(a));
+#else
     __m512i bits = _mm512_castps_si512(a);
     __m512i even = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
     bits = _mm512_add_epi32(bits, _mm512_add_epi32(even, _mm512_set1_epi32(0x7fff)));
     _mm512_mask_cvtepi32_storeu_epi16(p, vec_mask(n), _mm512_srli_epi32(bits, 16));
+#endif
 }
 
 #if defined(__AVX512BF16__)
@@ -244,6 +248,40 @@ static inline vec vec_pair_bf16(vec a, vec b)
     return _mm512_castsi512_ps(halves);
 }
 #endif
+
+/* 32 numbers as bf16. */
+static inline void vec_store_block_bf16(uint16_t *p, vec a, vec b)
+{
+#if defined(__AVX512BF16__)
+    vec_store((float *)p, vec_pack_bf16(a, b));
+#else
+    vec_store_bf16(p, a, LANES);
+    vec_store_bf16(p + LANES, b, LANES);
+#endif
+}
+
+/* 2^x for x <= 0, for results that are rounded to bf16: relative error 7.5e-5, and 0 far below. */
+static inline vec vec_exp2_coarse(vec x)
+{
+    const vec f = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); /* in [0, 1) */
+    vec y = vec_fma(vec_set(0.0780245226f), f, vec_set(0.226067157f));
+    y = vec_fma(y, f, vec_set(0.695833541f));
+    y = vec_fma(y, f, vec_set(0.999925219f));
+    return _mm512_scalef_ps(y, x); /* by the integer below x */
+}
+
+/* Of two rows of 32 halves: pairs of the first 16 numbers of each, and of the last. */
+static inline void vec_interleave_halves(vec a, vec b, vec *low, vec *high)
+{
+    const __m512i odd = _mm512_set1_epi32((int)0x00200000); /* from b: 32 on */
+    const __m512i ramp = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    const __m512i first = _mm512_or_si512(_mm512_or_si512(ramp, _mm512_slli_epi32(ramp, 16)), odd);
+    const __m512i second = _mm512_add_epi16(first, _mm512_set1_epi16(16));
+    const __m512i x = _mm512_castps_si512(a);
+    const __m512i y = _mm512_castps_si512(b);
+    *low = _mm512_castsi512_ps(_mm512_permutex2var_epi16(x, first, y));
+    *high = _mm512_castsi512_ps(_mm512_permutex2var_epi16(x, second, y));
+}
 
 static inline void vec_store_u8(uint8_t *p, vec a, size_t n)
 {

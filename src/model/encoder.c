@@ -14,102 +14,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { ROW_BLOCK = 96, LINE = 64 };
-
-/* ---- The workspace ---- */
-
-/* Hands out parts of one allocation; with memory NULL it only counts. */
-struct layout {
-    char *memory;
-    size_t size;
-    bool overflow;
-};
-
-static void *take(struct layout *layout, size_t count, size_t size)
-{
-    void *part = layout->memory != NULL ? layout->memory + layout->size : NULL;
-    size_t bytes;
-    layout->overflow |= __builtin_mul_overflow(count, size, &bytes) ||
-                        __builtin_add_overflow(bytes, LINE - 1, &bytes) ||
-                        __builtin_add_overflow(layout->size, bytes / LINE * LINE, &layout->size);
-    return part;
-}
-
-/* Rows with one cache line beyond their own, so that rows of 4,096 bytes do not all fall into the
- * same cache sets. */
-static struct cappy_rows take_rows(struct layout *layout, cappy_precision precision, size_t m,
-                                   size_t width)
-{
-    struct cappy_rows rows = {.precision = precision};
-    rows.stride = (cappy_row_size(precision, width) + LINE - 1) / LINE * LINE + LINE;
-    rows.data = take(layout, m + CAPPY_SLACK_ROWS, rows.stride);
-    if (precision == CAPPY_PRECISION_INT8) {
-        rows.scales = take(layout, m, sizeof *rows.scales);
-    }
-    return rows;
-}
-
-static void lay_out(struct cappy_workspace *work, const struct cappy_model *model, size_t team,
-                    struct layout *layout)
-{
-    const cappy_precision p = model->precision;
-    const size_t t = work->capacity;
-    const size_t h = model->config.hidden_size;
-    const size_t f = model->config.ffn_size;
-    work->hidden = take_rows(layout, CAPPY_PRECISION_FP32, t, h);
-    work->sum = take_rows(layout, CAPPY_PRECISION_FP32, t, h);
-    work->qkv = take_rows(layout, CAPPY_PRECISION_FP32, t, 3 * h);
-    work->context = take_rows(layout, CAPPY_PRECISION_FP32, t, h);
-    work->queries = take_rows(layout, CAPPY_PRECISION_FP32, t, h + model->kernels->panel);
-    work->ffn = take_rows(
-        layout, p == CAPPY_PRECISION_FP32 ? CAPPY_PRECISION_FP32 : CAPPY_PRECISION_BF16, t, f);
-    work->narrow_hidden = work->hidden;
-    work->narrow_context = work->context;
-    work->narrow_ffn = work->ffn;
-    if (p != CAPPY_PRECISION_FP32) {
-        work->narrow_hidden = take_rows(layout, p, t, h);
-        work->narrow_context = take_rows(layout, p, t, h);
-    }
-    if (p == CAPPY_PRECISION_INT8) {
-        work->narrow_ffn = take_rows(layout, p, t, f);
-    }
-    work->scratch_size = cappy_attention_scratch(t, h / model->config.n_heads);
-    work->scratch_size = (work->scratch_size + LINE - 1) / LINE * LINE;
-    work->scratch = take(layout, team * work->scratch_size, sizeof *work->scratch);
-    work->sums_size = (t + CAPPY_SLACK_ROWS) * model->kernels->panel;
-    work->sums = take(layout, team * work->sums_size, sizeof *work->sums);
-}
-
-cappy_status cappy_workspace_init(struct cappy_workspace *workspace,
-                                  const struct cappy_model *model, size_t capacity, size_t team,
-                                  cappy_error *error)
-{
-    struct cappy_workspace new = {.capacity = capacity};
-    struct layout layout = {0};
-    lay_out(&new, model, team, &layout);
-    if (layout.overflow) {
-        return cappy_error_no_memory(error);
-    }
-    new.memory = cappy_alloc_aligned(layout.size, 1);
-    if (new.memory == NULL) {
-        return cappy_error_no_memory(error);
-    }
-    layout = (struct layout){.memory = new.memory};
-    lay_out(&new, model, team, &layout);
-    if (new.ffn.precision != CAPPY_PRECISION_FP32) {
-        /* A matrix product writes its own columns only: what fills its rows up stays zero. */
-        memset(new.ffn.data, 0, capacity * new.ffn.stride);
-    }
-    cappy_workspace_free(workspace);
-    *workspace = new;
-    return CAPPY_OK;
-}
-
-void cappy_workspace_free(struct cappy_workspace *workspace)
-{
-    cappy_free(workspace->memory);
-    *workspace = (struct cappy_workspace){0};
-}
+enum { ROW_BLOCK = 96 };
 
 /* Everything a stage needs to know. */
 struct pass {
@@ -181,6 +86,7 @@ static void multiply(const struct pass *pass, const struct cappy_matrix *matrix,
                 .epilogue = epilogue,
                 .residual = residual != NULL ? row_at(residual, row) : NULL,
                 .residual_stride = residual != NULL ? residual->stride / sizeof(float) : 0,
+                .residual_step = residual != NULL ? residual->step / sizeof(float) : 0,
                 .sums = pass->work->sums + pass->team.index * pass->work->sums_size,
             });
         }
@@ -210,8 +116,10 @@ static void normalise(const struct pass *pass, const struct cappy_norm_weights *
         .width = pass->model->config.hidden_size,
         .x = row_at(x, first),
         .x_stride = x->stride / sizeof(float),
+        .x_step = x->step / sizeof(float),
         .y = row_at(&work->hidden, first),
         .y_stride = work->hidden.stride / sizeof(float),
+        .y_step = work->hidden.step / sizeof(float),
         .weight = weights->weight,
         .bias = weights->bias,
         .epsilon = pass->model->config.norm_epsilon,
@@ -248,18 +156,23 @@ static void embed_sequence(const struct pass *pass, const struct cappy_sequence 
     const size_t h = model->config.hidden_size;
     const bool is_roberta = model->config.architecture == CAPPY_ARCHITECTURE_ROBERTA;
     const int64_t pad = is_roberta ? model->config.pad_token_id : -1;
+    const size_t step = cappy_rows_step(&pass->work->hidden);
     int64_t next = pad + 1;
+    float *words = pass->work->sums + pass->team.index * pass->work->sums_size; /* [H] */
     for (size_t i = 0; i < sequence->n; i++) {
-        float *to = row_at(&pass->work->hidden, row + i);
+        char *to = (char *)row_at(&pass->work->hidden, row + i);
         const int64_t id = sequence->ids[i];
         const size_t position = (size_t)(id == pad ? pad : next++);
         const size_t segment = (size_t)sequence->segments[i];
         const float *segments = model->segment_embeddings + segment * h;
         const float *positions = model->position_embeddings + position * h;
         assert((size_t)id < model->config.vocab_size && position < model->config.n_positions);
-        cappy_tensor_to_f32(model->word_embeddings, (uint64_t)id * h, h, to);
-        for (size_t j = 0; j < h; j++) {
-            to[j] = to[j] + segments[j] + positions[j];
+        cappy_tensor_to_f32(model->word_embeddings, (uint64_t)id * h, h, words);
+        for (size_t first = 0; first < h; first += CAPPY_BLOCK, to += step) {
+            const size_t last = h - first < CAPPY_BLOCK ? h : first + CAPPY_BLOCK;
+            for (size_t j = first; j < last; j++) {
+                ((float *)to)[j - first] = words[j] + segments[j] + positions[j];
+            }
         }
     }
 }
@@ -277,41 +190,76 @@ static void embed(const struct pass *pass)
     normalise(pass, &pass->model->embedding_norm, pass->tokens, &pass->work->hidden);
 }
 
-/* context = attention over qkv; with first_only, of the first query of each sequence alone: those
- * stand in rows 0.. of `queries` [S, H], and their results go to rows 0.. of context. */
-static void attend(const struct pass *pass, const struct cappy_rows *queries, bool first_only)
+/* Heads [first, last) of sequence s. Its keys and values stand in qkv from row `begin` on, its
+ * queries in `queries` from row `row` on, where the results go in context. */
+static void attend_heads(const struct pass *pass, size_t s, size_t begin, size_t first, size_t last,
+                         const struct cappy_rows *queries, size_t row, size_t n_queries)
 {
     struct cappy_workspace *work = pass->work;
     const struct cappy_config *config = &pass->model->config;
     const size_t h = config->hidden_size;
     const size_t width = h / config->n_heads;
+    const size_t kv = begin * work->qkv.stride / sizeof(float);
+    const float scale = 1.0f / sqrtf((float)width);
+    float *scratch = work->scratch + pass->team.index * work->scratch_size;
+    if (work->is_tiled) {
+        const size_t block = first * width / CAPPY_BLOCK;
+        const size_t blocks = h / CAPPY_BLOCK;
+        const char *keys =
+            (const char *)((const float *)work->qkv.data + kv) + (blocks + block) * work->qkv.step;
+        pass->model->kernels->attention_tiled(&(struct cappy_tiled_attention){
+            .n = pass->sequences[s].n,
+            .n_queries = n_queries,
+            .n_heads = last - first,
+            .width = width,
+            .q = (const char *)row_at(queries, row) + block * queries->step,
+            .q_step = queries->step,
+            .k = keys,
+            .v = keys + blocks * work->qkv.step,
+            .kv_step = work->qkv.step,
+            .y = (char *)row_at(&work->context, row) + block * work->context.step,
+            .y_step = work->context.step,
+            .scale = scale,
+            .scratch = scratch,
+        });
+        return;
+    }
+    for (size_t head = first; head < last; head++) {
+        const float *keys = (const float *)work->qkv.data + kv + h + head * width;
+        pass->model->kernels->attention(&(struct cappy_attention){
+            .precision = pass->model->precision,
+            .n = pass->sequences[s].n,
+            .n_queries = n_queries,
+            .width = width,
+            .q = row_at(queries, row) + head * width,
+            .q_stride = queries->stride / sizeof(float),
+            .k = keys,
+            .v = keys + h,
+            .kv_stride = work->qkv.stride / sizeof(float),
+            .y = row_at(&work->context, row) + head * width,
+            .y_stride = work->context.stride / sizeof(float),
+            .scale = scale,
+            .scratch = scratch,
+        });
+    }
+}
+
+/* context = attention over qkv; with first_only, of the first query of each sequence alone: those
+ * stand in rows 0.. of `queries` [S, H], and their results go to rows 0.. of context. This member's
+ * share: some heads of some sequences. */
+static void attend(const struct pass *pass, const struct cappy_rows *queries, bool first_only)
+{
+    const size_t heads = pass->model->config.n_heads;
     size_t first;
     size_t last;
-    take_share(pass, pass->count * config->n_heads, &first, &last);
+    take_share(pass, pass->count * heads, &first, &last);
     size_t begin = 0; /* row of the sequence's first token */
     for (size_t s = 0; s < pass->count; begin += pass->sequences[s].n, s++) {
-        const size_t row = first_only ? s : begin;
-        for (size_t head = 0; head < config->n_heads; head++) {
-            const size_t item = s * config->n_heads + head;
-            if (item < first || item >= last) {
-                continue;
-            }
-            const float *kv = row_at(&work->qkv, begin) + head * width;
-            pass->model->kernels->attention(&(struct cappy_attention){
-                .precision = pass->model->precision,
-                .n = pass->sequences[s].n,
-                .n_queries = first_only ? 1 : pass->sequences[s].n,
-                .width = width,
-                .q = row_at(queries, row) + head * width,
-                .q_stride = queries->stride / sizeof(float),
-                .k = kv + h,
-                .v = kv + 2 * h,
-                .kv_stride = work->qkv.stride / sizeof(float),
-                .y = row_at(&work->context, row) + head * width,
-                .y_stride = work->context.stride / sizeof(float),
-                .scale = 1.0f / sqrtf((float)width),
-                .scratch = work->scratch + pass->team.index * work->scratch_size,
-            });
+        const size_t from = first > s * heads ? first - s * heads : 0;
+        const size_t to = last < (s + 1) * heads ? last - s * heads : heads;
+        if (last > s * heads && from < to) {
+            attend_heads(pass, s, begin, from, to, queries, first_only ? s : begin,
+                         first_only ? 1 : pass->sequences[s].n);
         }
     }
     wait_for_team(pass);
@@ -327,6 +275,47 @@ static enum cappy_epilogue activation(const struct cappy_config *config)
     return epilogues[config->hidden_act];
 }
 
+/* sum [m, H] = hidden + down(activation(up(hidden))), a part of F at a time, so that it stays in L2
+ * between the two; for a team of one. */
+static void feed_forward_in_parts(const struct pass *pass, const struct cappy_layer *layer,
+                                  size_t m)
+{
+    struct cappy_workspace *work = pass->work;
+    const size_t panel = layer->up.panel;
+    const size_t f = pass->model->config.ffn_size;
+    const size_t numbers = layer->down.precision == CAPPY_PRECISION_BF16 ? 2 : 1; /* in a group */
+    for (size_t first = 0; first < f; first += work->ffn_part) {
+        const size_t last = f - first < work->ffn_part ? f : first + work->ffn_part;
+        /* Its column 0 is the part's. */
+        struct cappy_rows part = work->ffn;
+        part.data = (char *)part.data - first / CAPPY_BLOCK * cappy_rows_step(&part);
+        pass->model->kernels->gemm(&(struct cappy_gemm){
+            .matrix = &layer->up,
+            .first_panel = first / panel,
+            .last_panel = (last + panel - 1) / panel,
+            .m = m,
+            .x = work->narrow_hidden,
+            .y = part,
+            .epilogue = activation(&pass->model->config),
+            .sums = work->sums,
+        });
+        pass->model->kernels->gemm(&(struct cappy_gemm){
+            .matrix = &layer->down,
+            .last_panel = cappy_matrix_panels(&layer->down),
+            .first_group = first / numbers,
+            .last_group = last == f ? layer->down.groups : last / numbers,
+            .m = m,
+            .x = work->ffn,
+            .y = work->sum,
+            .epilogue = CAPPY_EPILOGUE_RESIDUAL,
+            .residual = work->hidden.data,
+            .residual_stride = work->hidden.stride / sizeof(float),
+            .residual_step = work->hidden.step / sizeof(float),
+            .sums = work->sums,
+        });
+    }
+}
+
 /* What follows attention, for m rows: output projection, residual, norm, feed-forward, residual,
  * norm. hidden [m, H] in and out. */
 static void finish_layer(const struct pass *pass, const struct cappy_layer *layer, size_t m)
@@ -338,10 +327,14 @@ static void finish_layer(const struct pass *pass, const struct cappy_layer *laye
                  &work->hidden);
     normalise(pass, &layer->attention_norm, m, &work->sum);
 
-    multiply_all(pass, &layer->up, m, work->narrow_hidden, work->ffn, activation(config), NULL);
-    convert(pass, m, config->ffn_size, work->ffn, work->narrow_ffn);
-    multiply_all(pass, &layer->down, m, work->narrow_ffn, work->sum, CAPPY_EPILOGUE_RESIDUAL,
-                 &work->hidden);
+    if (work->ffn_part < config->ffn_size) {
+        feed_forward_in_parts(pass, layer, m);
+    } else {
+        multiply_all(pass, &layer->up, m, work->narrow_hidden, work->ffn, activation(config), NULL);
+        convert(pass, m, config->ffn_size, work->ffn, work->narrow_ffn);
+        multiply_all(pass, &layer->down, m, work->narrow_ffn, work->sum, CAPPY_EPILOGUE_RESIDUAL,
+                     &work->hidden);
+    }
     normalise(pass, &layer->output_norm, m, &work->sum);
 }
 
@@ -354,18 +347,26 @@ static void run_layer(const struct pass *pass, const struct cappy_layer *layer)
     finish_layer(pass, layer, pass->tokens);
 }
 
-/* Moves the first token of each sequence to rows 0.. of `rows` [T, H]. */
-static void gather_rows(const struct pass *pass, const struct cappy_rows *rows)
+/* Copies the first token of each sequence, or with `gathered` rows 0.., to rows 0.. of `to`, which
+ * may be the same rows. */
+static void gather_rows(const struct pass *pass, const struct cappy_rows *rows, bool gathered,
+                        const struct cappy_rows *to)
 {
     const size_t size = cappy_row_size(rows->precision, pass->model->config.hidden_size);
+    const size_t block = cappy_block_bytes(rows->precision);
     size_t begin = 0;
     for (size_t s = 0; s < pass->count; s++) {
-        memmove((char *)rows->data + s * rows->stride, (char *)rows->data + begin * rows->stride,
-                size);
-        if (rows->precision == CAPPY_PRECISION_INT8) {
-            rows->scales[s] = rows->scales[begin];
+        const char *from = (const char *)rows->data + begin * rows->stride;
+        char *row = (char *)to->data + s * to->stride;
+        for (size_t done = 0; done < size; done += block) {
+            memmove(row, from, size - done < block ? size - done : block);
+            from += cappy_rows_step(rows);
+            row += cappy_rows_step(to);
         }
-        begin += pass->sequences[s].n;
+        if (rows->precision == CAPPY_PRECISION_INT8) {
+            to->scales[s] = rows->scales[begin];
+        }
+        begin += gathered ? 1 : pass->sequences[s].n;
     }
 }
 
@@ -373,9 +374,9 @@ static void gather_rows(const struct pass *pass, const struct cappy_rows *rows)
 static void gather_first_tokens(const struct pass *pass)
 {
     if (pass->team.index == 0) {
-        gather_rows(pass, &pass->work->hidden);
+        gather_rows(pass, &pass->work->hidden, false, &pass->work->hidden);
         if (pass->model->precision != CAPPY_PRECISION_FP32) {
-            gather_rows(pass, &pass->work->narrow_hidden);
+            gather_rows(pass, &pass->work->narrow_hidden, false, &pass->work->narrow_hidden);
         }
     }
     wait_for_team(pass);
@@ -403,13 +404,19 @@ static void run_head(const struct pass *pass)
     const struct cappy_model *model = pass->model;
     struct cappy_workspace *work = pass->work;
     const size_t labels = model->config.n_labels;
-    multiply_all(pass, &model->pooler, pass->count, work->hidden, work->sum, CAPPY_EPILOGUE_NONE,
-                 NULL);
+    if (work->is_tiled) {
+        if (pass->team.index == 0) {
+            gather_rows(pass, &work->hidden, true, &work->head_in);
+        }
+        wait_for_team(pass);
+    }
+    multiply_all(pass, &model->pooler, pass->count, work->head_in, work->head_out,
+                 CAPPY_EPILOGUE_NONE, NULL);
     size_t first;
     size_t last;
     take_share(pass, pass->count, &first, &last);
     for (size_t s = first; s < last; s++) {
-        float *row = row_at(&work->sum, s);
+        float *row = row_at(&work->head_out, s);
         float *scores = pass->sequences[s].scores;
         for (size_t i = 0; i < model->config.hidden_size; i++) {
             row[i] = tanhf(row[i]);
@@ -418,7 +425,7 @@ static void run_head(const struct pass *pass)
             .matrix = &model->classifier,
             .last_panel = cappy_matrix_panels(&model->classifier),
             .m = 1,
-            .x = {.precision = CAPPY_PRECISION_FP32, .data = row, .stride = work->sum.stride},
+            .x = {.precision = CAPPY_PRECISION_FP32, .data = row, .stride = work->head_out.stride},
             .y = {.precision = CAPPY_PRECISION_FP32, .data = scores},
             .sums = work->sums + pass->team.index * work->sums_size,
         });

@@ -93,11 +93,11 @@ static inline struct cappy_rows make_rows(const struct cappy_kernels *kernels,
                                           cappy_precision precision, float *x, size_t m, size_t k,
                                           size_t x_stride)
 {
-    struct cappy_rows fp32 = {CAPPY_PRECISION_FP32, x, x_stride * sizeof(float), NULL};
+    struct cappy_rows fp32 = {CAPPY_PRECISION_FP32, x, x_stride * sizeof(float), NULL, 0};
     if (precision == CAPPY_PRECISION_FP32) {
         return fp32;
     }
-    struct cappy_rows rows = {precision, NULL, cappy_row_size(precision, k) + 8, NULL};
+    struct cappy_rows rows = {precision, NULL, cappy_row_size(precision, k) + 8, NULL, 0};
     rows.data = cappy_alloc_aligned(m + CAPPY_SLACK_ROWS, rows.stride);
     rows.scales = cappy_alloc(m, sizeof(float));
     memset(rows.data, 0xff, (m + CAPPY_SLACK_ROWS) * rows.stride);

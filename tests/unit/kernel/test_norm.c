@@ -21,7 +21,7 @@ static void check_norm_case(const struct cappy_kernels *kernels, size_t width)
         x[j] += 100.0f; /* a mean far from 0 shows a variance that is computed the cheap way */
     }
     kernels->norm(
-        &(struct cappy_norm){ROWS, width, x, stride, y, stride, weight, bias, 1e-5f, {0}});
+        &(struct cappy_norm){ROWS, width, x, stride, y, stride, weight, bias, 1e-5f, {0}, 0, 0});
     for (size_t i = 0; i < ROWS; i++) {
         double mean = 0;
         double variance = 0;
