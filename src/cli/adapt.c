@@ -101,6 +101,9 @@ static cappy_status work(struct cappy_adapt *adapt, cappy_error *error)
         cappy_progress_begin(&adapt->progress, !arguments->common.quiet);
         status = cappy_adapt_measure(adapt, error);
     }
+    if (status == CAPPY_OK && arguments->report != NULL) {
+        status = cappy_adapt_report(adapt, error);
+    }
     cappy_progress_end(&adapt->progress);
     unlink(adapt->rows_path);
     unlink(adapt->checks_path);
@@ -168,6 +171,12 @@ const struct cappy_command cappy_command_adapt = {
              .value = "FILE",
              .help = "Measure on the rows of FILE instead of a part of the others. Rows with an "
                      "instruction that is in FILE are not trained on."},
+            {.name = "report",
+             .type = CAPPY_OPTION_PATH,
+             .offset = AT(report),
+             .value = "FILE",
+             .help = "Write a page of HTML about it all to FILE: figures, curves, and picks that "
+                     "changed."},
             {.name = "epochs",
              .type = CAPPY_OPTION_COUNT,
              .offset = AT(epochs),

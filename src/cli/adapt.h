@@ -14,6 +14,7 @@ struct cappy_adapt_arguments {
     struct cappy_common common;
     const char *out;
     const char *held_out;
+    const char *report;
     size_t steps;
     size_t epochs;
     size_t batch_size;
@@ -63,6 +64,9 @@ cappy_status cappy_adapt_train(struct cappy_adapt *adapt, cappy_error *error);
 
 /* Scores what is held out with the base model and the adapted one. */
 cappy_status cappy_adapt_measure(struct cappy_adapt *adapt, cappy_error *error);
+
+/* Writes the page that --report asks for. */
+cappy_status cappy_adapt_report(const struct cappy_adapt *adapt, cappy_error *error);
 
 /* Prints what that was worth. */
 cappy_status cappy_adapt_print(const struct cappy_adapt *adapt, cappy_error *error);

@@ -9,7 +9,7 @@
 static const double SAVE_SECONDS = 120;
 
 /* Of all steps. */
-enum { CHECKS = 16, PATIENCE = 6 };
+enum { CHECKS = 8, PATIENCE = 3 };
 
 struct watcher {
     struct cappy_adapt *adapt;

@@ -59,9 +59,13 @@ void cappy_train_log_add(struct cappy_train_log *log, const struct cappy_train_s
     if (log->file != NULL) {
         fprintf(log->file,
                 "%s%zu, \"loss\": %.9g, \"gradient_norm\": %.9g, \"learning_rate\": %.9g, "
-                "\"examples\": %zu, \"tokens\": %zu, \"seconds\": %.3f}\n",
+                "\"examples\": %zu, \"tokens\": %zu, \"seconds\": %.3f",
                 head, state->step, state->loss, state->norm, state->rate, state->batch_examples,
                 state->batch_tokens, seconds);
+        if (state->is_checked) {
+            fprintf(log->file, ", \"validation\": %.9g", state->value);
+        }
+        fputs("}\n", log->file);
     }
 }
 

@@ -74,8 +74,8 @@ void cappy_majority_free(struct cappy_majority *majority);
     X(FIRST, "first", "the first")                                                                 \
     X(MAJORITY, "majority", "what is right most often")                                            \
     X(CONSENSUS, "consensus", "the one most like the others")                                      \
-    X(BASE, "base", "the base model")                                                              \
-    X(SCORER, "scorer", "the scorer")                                                              \
+    X(BASE, "base", "by the base model")                                                           \
+    X(SCORER, "scorer", "by the new model")                                                        \
     X(MIX, "mix", "scorer and consensus")                                                          \
     X(ORACLE, "oracle", "the best there is")
 
@@ -177,5 +177,28 @@ cappy_status cappy_figures_print(const struct cappy_figures *figures, struct cap
 /* As JSON: {"rows", "responses", "picks", "intervals", "differences", "tasks"}; NULL when out of
  * memory. */
 json_t *cappy_figures_json(const struct cappy_figures *figures);
+
+/* ---- Reports ---- */
+
+struct cappy_report {
+    cappy_text title;
+    cappy_text subtitle;
+    const struct cappy_suite *suite; /* scored */
+    const struct cappy_figures *open;
+    const struct cappy_figures *closed;
+    double weight; /* of consensus in the mix */
+    uint64_t seed;
+    /* How training went; none where n_steps and n_checks are 0. */
+    const double *steps;  /* [n_steps] */
+    const double *losses; /* [n_steps] */
+    size_t n_steps;
+    const double *check_steps;  /* [n_checks] */
+    const double *check_values; /* [n_checks] */
+    size_t n_checks;
+};
+
+/* Appends a page of HTML that needs nothing else: figures, curves, and picks that changed. */
+cappy_status cappy_report_write(const struct cappy_report *report, struct cappy_buffer *out,
+                                cappy_error *error);
 
 #endif

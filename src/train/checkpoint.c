@@ -432,8 +432,13 @@ cappy_status cappy_checkpoint_is_finished(const struct cappy_checkpoint *c, bool
     if (*finished) {
         json_t *state;
         bool belongs;
+        int64_t step;
         CAPPY_TRY(read_state(c, c->job->directory, record_name, &state, &belongs, error));
+        const cappy_status status = cappy_json_get_int(state, "best_step", 0, INT64_MAX,
+                                                       (int64_t)c->settings.steps, &step, error);
         json_decref(state);
+        CAPPY_TRY(status);
+        c->check->step = (size_t)step;
     }
     return CAPPY_OK;
 }

@@ -133,7 +133,7 @@ static cappy_status train(struct cappy_run *run, struct cappy_train_outcome *out
     }
     outcome->is_complete = !stopped;
     outcome->was_complete = finished;
-    outcome->best_step = run->check.best != NULL ? run->check.step : finished ? 0 : run->state.step;
+    outcome->best_step = run->check.best != NULL || finished ? run->check.step : run->state.step;
     outcome->state = run->state;
     outcome->rows = run->dataset.n;
     outcome->truncated = run->dataset.truncated;

@@ -87,7 +87,7 @@ struct cappy_train_job {
 struct cappy_train_outcome {
     bool is_complete;  /* false: stopped, to be resumed */
     bool was_complete; /* there was nothing left to do */
-    size_t best_step;  /* whose weights are the result; where was_complete, unknown: 0 */
+    size_t best_step;  /* whose weights are the result */
     size_t begun;      /* the step that this process began at */
     struct cappy_train_state state;
     uint64_t rows;

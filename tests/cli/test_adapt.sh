@@ -36,7 +36,15 @@ output_like '[0-9-]*.[0-9]*'
 # ---- Interruptions ----
 
 # shellcheck disable=SC2086
-check 'done already' 0 '' adapt $options --out "$dir/one" --quiet --resume
+check 'done already, as JSON, with a page' 0 '' adapt $options --out "$dir/one" --quiet --resume --json --report "$dir/page.html"
+output_like '{"model": *"instructions": {"train": 98, "validation": 14, "held_out": 28}*"pool": *"picks": {"random": *"mix": *"classify": *"accuracy": *'
+for part in '<title>cappy adapt: ' 'Best of N' 'Calibration' 'Scores of the adapted model' 'Loss' 'Picks that changed' '</html>'; do
+    grep -q "$part" "$dir/page.html" || fail "the page has no $part"
+done
+grep -qE 'https?:|src=|href=|<script|url\(' "$dir/page.html" && fail 'the page asks for something from outside'
+grep -qE 'nan|inf"' "$dir/page.html" && fail 'a number in the page is none'
+# shellcheck disable=SC2086
+check 'a page that cannot be written' 1 '*nowhere/page.html*' adapt $options --out "$dir/one" --quiet --resume --report "$dir/nowhere/page.html"
 kills=0 resume=
 while :; do
     # shellcheck disable=SC2086

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "eval/curves.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* ---- Scores ---------------------------------------------------------------------------------- */
+
+void cappy_histogram_make(const struct cappy_suite *suite, enum cappy_view view,
+                          struct cappy_histogram *histogram)
+{
+    *histogram = (struct cappy_histogram){.low = 0, .high = 1};
+    for (size_t i = 0; i < suite->n_used; i++) {
+        const struct cappy_case *item = &suite->cases[i];
+        for (size_t j = 0; j < item->question.n; j++) {
+            const double score = (double)item->scores[view][j];
+            histogram->low = fmin(histogram->low, floor(score * 10) / 10);
+            histogram->high = fmax(histogram->high, ceil(score * 10) / 10);
+        }
+    }
+    double sums[CAPPY_HISTOGRAM_BARS] = {0};
+    for (size_t i = 0; i < suite->n_used; i++) {
+        const struct cappy_case *item = &suite->cases[i];
+        for (size_t j = 0; j < item->question.n; j++) {
+            const double share = ((double)item->scores[view][j] - histogram->low) /
+                                 (histogram->high - histogram->low);
+            const double quality = item->question.qualities[j];
+            size_t bar = (size_t)(share * CAPPY_HISTOGRAM_BARS);
+            size_t class = (size_t)(quality * CAPPY_SCORE_CLASSES);
+            bar = bar < CAPPY_HISTOGRAM_BARS ? bar : CAPPY_HISTOGRAM_BARS - 1;
+            class = class < CAPPY_SCORE_CLASSES ? class : CAPPY_SCORE_CLASSES - 1;
+            histogram->counts[class][bar]++;
+            sums[bar]++;
+            histogram->most = fmax(histogram->most, sums[bar]);
+        }
+    }
+}
+
+struct scored {
+    double score;
+    double quality;
+};
+
+static int compare_scored(const void *left, const void *right)
+{
+    const struct scored *a = left;
+    const struct scored *b = right;
+    return (a->score > b->score) - (a->score < b->score);
+}
+
+cappy_status cappy_calibration_make(const struct cappy_suite *suite, enum cappy_view view,
+                                    struct cappy_calibration *calibration, cappy_error *error)
+{
+    const size_t n = cappy_suite_count(suite);
+    struct scored *all = cappy_alloc(n, sizeof *all);
+    size_t at = 0;
+    *calibration = (struct cappy_calibration){0};
+    if (all == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    for (size_t i = 0; i < suite->n_used; i++) {
+        const struct cappy_case *item = &suite->cases[i];
+        for (size_t j = 0; j < item->question.n; j++) {
+            all[at++] = (struct scored){(double)item->scores[view][j], item->question.qualities[j]};
+        }
+    }
+    qsort(all, n, sizeof *all, compare_scored);
+    calibration->n = n < CAPPY_CALIBRATION_POINTS ? n : CAPPY_CALIBRATION_POINTS;
+    for (size_t point = 0; point < calibration->n; point++) {
+        const size_t first = n * point / calibration->n;
+        const size_t end = n * (point + 1) / calibration->n;
+        for (size_t i = first; i < end; i++) {
+            calibration->scores[point] += all[i].score / (double)(end - first);
+            calibration->qualities[point] += all[i].quality / (double)(end - first);
+        }
+    }
+    cappy_free(all);
+    return CAPPY_OK;
+}
+
+/* ---- Best of N ------------------------------------------------------------------------------- */
+
+/* Draws for each case and number: many where there are few cases. */
+enum { ALL_DRAWS = 4000, LEAST_DRAWS = 4, MOST_DRAWS = 64 };
+
+/* Room for the largest case. */
+struct room {
+    double *keys;
+    double *sorted;
+    size_t *drawn;
+    size_t n_draws;
+};
+
+static cappy_status make_room(const struct cappy_suite *suite, struct room *room,
+                              struct cappy_best_of *best_of, cappy_error *error)
+{
+    size_t most = 1;
+    for (size_t i = 0; i < suite->n_used; i++) {
+        const struct cappy_question *question = &suite->cases[i].question;
+        most = !question->is_closed && question->n > most ? question->n : most;
+    }
+    best_of->most = most < CAPPY_MOST_CHOICES ? most : CAPPY_MOST_CHOICES;
+    room->keys = cappy_alloc(most, sizeof *room->keys);
+    room->sorted = cappy_alloc(most, sizeof *room->sorted);
+    room->drawn = cappy_alloc(most, sizeof *room->drawn);
+    return room->keys != NULL && room->sorted != NULL && room->drawn != NULL
+               ? CAPPY_OK
+               : cappy_error_no_memory(error);
+}
+
+/* Adds the exact curve of an order to `worth`. */
+static cappy_status add_order(const struct cappy_case *item, const struct room *room, double share,
+                              size_t most, double *worth, cappy_error *error)
+{
+    const size_t n = item->question.n;
+    CAPPY_TRY(cappy_order_sort(item, room->keys, room->sorted, error));
+    for (size_t k = 1; k <= most; k++) {
+        worth[k - 1] += share * cappy_order_best_of(room->sorted, n, k < n ? k : n);
+    }
+    return CAPPY_OK;
+}
+
+/* The first k of drawn[n] become k of n numbers, drawn at random. */
+static void draw(size_t *drawn, size_t n, size_t k, struct cappy_random *random)
+{
+    for (size_t i = 0; i < n; i++) {
+        drawn[i] = i;
+    }
+    for (size_t i = 0; i < k; i++) {
+        const size_t other = i + cappy_random_below(random, n - i);
+        const size_t kept = drawn[i];
+        drawn[i] = drawn[other];
+        drawn[other] = kept;
+    }
+}
+
+/* 1 over the deviation of x[k], 0 where there is none; *mean receives the mean. */
+static double standardise(const double *x, size_t k, double *mean)
+{
+    double square = 0;
+    *mean = 0;
+    for (size_t i = 0; i < k; i++) {
+        *mean += x[i] / (double)k;
+    }
+    for (size_t i = 0; i < k; i++) {
+        square += (x[i] - *mean) * (x[i] - *mean) / (double)k;
+    }
+    return square > 0 ? 1 / sqrt(square) : 0;
+}
+
+/* Adds what consensus and mix are worth among the k drawn. */
+static void add_draw(const struct cappy_case *item, const struct room *room, size_t k,
+                     double weight, double share, double *consensus, double *mix)
+{
+    const struct cappy_question *question = &item->question;
+    const float *scores = item->scores[CAPPY_VIEW_SCORER];
+    double mean_score;
+    double mean_key;
+    size_t best = 0;
+    size_t best_mixed = 0;
+    double highest = -INFINITY;
+    for (size_t i = 0; i < k; i++) {
+        room->keys[i] = 0;
+        for (size_t j = 0; j < k; j++) {
+            const size_t place = room->drawn[i] * question->n + room->drawn[j];
+            room->keys[i] += j == i ? 0 : (double)question->likeness[place];
+        }
+        room->sorted[i] = (double)scores[room->drawn[i]];
+        best = room->keys[i] > room->keys[best] ? i : best;
+    }
+    const double score_scale = standardise(room->sorted, k, &mean_score);
+    const double key_scale = standardise(room->keys, k, &mean_key);
+    for (size_t i = 0; i < k; i++) {
+        const double mixed = (room->sorted[i] - mean_score) * score_scale +
+                             weight * (room->keys[i] - mean_key) * key_scale;
+        best_mixed = mixed > highest ? i : best_mixed;
+        highest = fmax(highest, mixed);
+    }
+    *consensus += share * question->qualities[room->drawn[best]];
+    *mix += share * question->qualities[room->drawn[best_mixed]];
+}
+
+static cappy_status add_case(const struct cappy_case *item, const struct room *room, double weight,
+                             double share, struct cappy_random *random,
+                             struct cappy_best_of *best_of, cappy_error *error)
+{
+    const struct cappy_question *question = &item->question;
+    const size_t n = question->n;
+    for (size_t view = 0; view < CAPPY_VIEWS; view++) {
+        const size_t pick = view == CAPPY_VIEW_BASE ? CAPPY_PICK_BASE : CAPPY_PICK_SCORER;
+        for (size_t i = 0; i < n && item->scores[view] != NULL; i++) {
+            room->keys[i] = (double)item->scores[view][i];
+        }
+        if (item->scores[view] != NULL) {
+            CAPPY_TRY(add_order(item, room, share, best_of->most, best_of->worth[pick], error));
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        room->keys[i] = question->qualities[i];
+    }
+    CAPPY_TRY(
+        add_order(item, room, share, best_of->most, best_of->worth[CAPPY_PICK_ORACLE], error));
+    for (size_t k = 1; k <= best_of->most; k++) {
+        best_of->worth[CAPPY_PICK_RANDOM][k - 1] +=
+            share * cappy_pick_worth(item, CAPPY_PICK_RANDOM, NULL);
+        for (size_t i = 0; i < room->n_draws; i++) {
+            draw(room->drawn, n, k < n ? k : n, random);
+            add_draw(item, room, k < n ? k : n, weight, share / (double)room->n_draws,
+                     &best_of->worth[CAPPY_PICK_CONSENSUS][k - 1],
+                     &best_of->worth[CAPPY_PICK_MIX][k - 1]);
+        }
+    }
+    return CAPPY_OK;
+}
+
+cappy_status cappy_best_of_make(const struct cappy_suite *suite, double weight, uint64_t seed,
+                                struct cappy_best_of *best_of, cappy_error *error)
+{
+    struct room room;
+    struct cappy_random random = cappy_random_begin(seed, 0);
+    size_t n_open = 0;
+    *best_of = (struct cappy_best_of){0};
+    cappy_status status = make_room(suite, &room, best_of, error);
+    for (size_t i = 0; i < suite->n_used; i++) {
+        n_open += !suite->cases[i].question.is_closed;
+    }
+    const size_t wanted = ALL_DRAWS / (n_open > 0 ? n_open : 1);
+    room.n_draws = wanted < LEAST_DRAWS ? LEAST_DRAWS : wanted > MOST_DRAWS ? MOST_DRAWS : wanted;
+    for (size_t i = 0; status == CAPPY_OK && i < suite->n_used; i++) {
+        if (!suite->cases[i].question.is_closed) {
+            status = add_case(&suite->cases[i], &room, weight, 1 / (double)n_open, &random, best_of,
+                              error);
+        }
+    }
+    for (size_t k = 0; k < best_of->most; k++) {
+        best_of->n[k] = (double)(k + 1);
+    }
+    for (size_t pick = 0; pick < CAPPY_PICKS; pick++) { /* one answer leaves no choice */
+        best_of->worth[pick][0] = best_of->worth[CAPPY_PICK_RANDOM][0];
+    }
+    cappy_free(room.keys);
+    cappy_free(room.sorted);
+    cappy_free(room.drawn);
+    return status;
+}
