@@ -7,6 +7,9 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 FUZZ_JOBS ?= $(JOBS)
 PEERS_OPTIONS ?=
+# MPI=1 builds, tests and installs a cappy that trains in many processes, in build-mpi/.
+MPI ?=
+BUILD := build$(if $(filter-out 0,$(MPI)),-mpi)
 export JOBS FUZZ_SECONDS FUZZ_JOBS
 
 # CMake starts a make of its own, which must not take the flags of this one for its own.
@@ -15,18 +18,18 @@ CTEST := env -u MAKEFLAGS -u MAKELEVEL ctest --output-on-failure -j $(JOBS)
 
 .PHONY: all run test test-arm asan fuzz bench bench-peers lint fmt install clean help
 
-## all: build the library and the command into build/
-all: build/configured
-	@$(CMAKE) --build build -j $(JOBS) --target cappy cappy_command
+## all: build the library and the command into build/; with MPI=1, for many processes, into build-mpi/
+all: $(BUILD)/configured
+	@$(CMAKE) --build $(BUILD) -j $(JOBS) --target cappy cappy_command
 
 ## run: rank a few answers and classify a few texts with the default model
 run: all
-	@examples/demo.sh build/cappy
+	@examples/demo.sh $(BUILD)/cappy
 
 ## test: build everything and run all tests
-test: build/configured
-	@$(CMAKE) --build build -j $(JOBS)
-	@$(CTEST) --test-dir build
+test: $(BUILD)/configured
+	@$(CMAKE) --build $(BUILD) -j $(JOBS)
+	@$(CTEST) --test-dir $(BUILD)
 
 ## asan: run all tests with the address and undefined behaviour sanitizers
 asan: build-asan/configured
@@ -66,11 +69,11 @@ fmt:
 
 ## install: install under PREFIX (/usr/local), staged in DESTDIR where given
 install: all
-	@$(CMAKE) --install build --prefix $(PREFIX)
+	@$(CMAKE) --install $(BUILD) --prefix $(PREFIX)
 
 ## clean: remove everything that was built
 clean:
-	@rm -rf build build-asan build-neon build-fuzz
+	@rm -rf build build-mpi build-asan build-neon build-fuzz
 
 ## help: print this list
 help:
@@ -82,6 +85,8 @@ configured = @mkdir -p $(@D) && { cmake --preset $(1) >$(@D)/configure.log 2>&1 
 	{ cat $(@D)/configure.log >&2; exit 1; }; } && touch $@
 build/configured: CMakePresets.json
 	$(call configured,release)
+build-mpi/configured: CMakePresets.json
+	$(call configured,mpi)
 build-asan/configured: CMakePresets.json
 	$(call configured,asan)
 build-neon/configured: CMakePresets.json cmake/neon.cmake build-neon/sysroot/complete

@@ -9,6 +9,11 @@ if(CAPPY_TESTS AND NOT CMAKE_CROSSCOMPILING)
             COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/cli/${script} $<TARGET_FILE:cappy_command>)
         set_tests_properties(cli/${name} PROPERTIES TIMEOUT 300)
     endforeach()
+    # Many processes, or that they are noticed where cappy is built without MPI.
+    set(name $<IF:$<BOOL:${CAPPY_MPI}>,processes,alone>)
+    add_test(NAME mpi/processes
+        COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/mpi/test_${name}.sh $<TARGET_FILE:cappy_command>)
+    set_tests_properties(mpi/processes PROPERTIES TIMEOUT 600)
     # Whether transformers scores with a trained model as cappy does. Exit status 77: it is not there.
     add_test(NAME train/transformers COMMAND sh -c
         "exec \${CAPPY_PYTHON:-python3} $0 $1"

@@ -113,7 +113,20 @@ static cappy_status work(struct cappy_adapt *adapt, cappy_error *error)
 static cappy_status run(const void *values, cappy_error *error)
 {
     struct cappy_adapt adapt = {.arguments = values};
-    const cappy_status status = work(&adapt, error);
+    struct cappy_team team;
+    cappy_status status = cappy_team_join(&team, error);
+    if (status == CAPPY_OK && team.size > 1) {
+        status = cappy_error_set(error, CAPPY_UNSUPPORTED,
+                                 "adapting is the work of one process: start it without mpirun; "
+                                 "`cappy train` can share its work among many");
+    }
+    if (status != CAPPY_OK && team.rank != 0) {
+        error->message[0] = '\0'; /* the first process says it */
+    }
+    if (status == CAPPY_OK) {
+        status = work(&adapt, error);
+    }
+    cappy_team_leave();
     if (status != CAPPY_OK && adapt.arguments->out != NULL) {
         rmdir(adapt.arguments->out); /* where nothing came into it */
     }

@@ -44,9 +44,9 @@ static void show_step(void *context, const struct cappy_train_state *state)
     if (!watcher->has_begun) {
         begin_steps(watcher, state->step);
     }
-    const double seconds = cappy_clock() - watcher->begun;
+    const double seconds = state->seconds;
     char text[120];
-    cappy_train_log_add(&watcher->log, state, seconds);
+    cappy_train_log_add(&watcher->log, state);
     snprintf(text, sizeof text, "step %zu  loss %.4f  %.0f tokens/s", state->step, state->loss,
              seconds > 0 ? (double)state->tokens / seconds : 0);
     cappy_progress_show(&watcher->adapt->progress, state->step, state->steps, text);

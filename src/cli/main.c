@@ -29,8 +29,10 @@ static int report(cappy_status status, const char *command, const cappy_error *e
     if (status == CAPPY_OK) {
         return EXIT_DONE;
     }
-    fprintf(stderr, "cappy%s%s: %s\n", command != NULL ? " " : "", command != NULL ? command : "",
-            error->message);
+    if (error->message[0] != '\0') { /* else another process of a team says it */
+        fprintf(stderr, "cappy%s%s: %s\n", command != NULL ? " " : "",
+                command != NULL ? command : "", error->message);
+    }
     return status == CAPPY_ARGUMENT ? EXIT_USAGE : EXIT_FAILED;
 }
 

@@ -18,6 +18,8 @@ struct train_arguments {
     size_t epochs;
     size_t batch_size;
     size_t seed;
+    size_t pass_tokens;
+    size_t passes_per_sum;
     size_t save_every;
     bool resume;
     int loss;     /* an enum cappy_loss_kind */
@@ -41,7 +43,6 @@ struct watcher {
     struct cappy_progress progress;
     struct cappy_train_log log;
     bool has_begun; /* a step was made */
-    double begun;   /* when the first one began, about */
     cappy_status log_status;
     cappy_error log_error;
 };
@@ -57,7 +58,6 @@ static void begin_steps(struct watcher *watcher, size_t step)
 {
     const struct train_arguments *arguments = watcher->arguments;
     watcher->has_begun = true;
-    watcher->begun = cappy_clock();
     cappy_progress_end(&watcher->progress);
     cappy_progress_begin(&watcher->progress, !arguments->common.quiet);
     watcher->progress.skipped = step;
@@ -71,8 +71,8 @@ static void show_step(void *context, const struct cappy_train_state *state)
     if (!watcher->has_begun) {
         begin_steps(watcher, state->step);
     }
-    const double seconds = cappy_clock() - watcher->begun;
-    cappy_train_log_add(&watcher->log, state, seconds);
+    const double seconds = state->seconds;
+    cappy_train_log_add(&watcher->log, state);
     char text[120];
     snprintf(text, sizeof text, "step %zu  loss %.4f  rate %.1e  %.0f examples/s  %.0f tokens/s",
              state->step, state->loss, state->rate,
@@ -98,7 +98,7 @@ static bool is_stopped(void *context)
 /* ---- What is told at the end ---- */
 
 static void print_summary(const struct train_arguments *arguments,
-                          const struct cappy_train_outcome *outcome, double seconds)
+                          const struct cappy_train_outcome *outcome)
 {
     const struct cappy_train_state *state = &outcome->state;
     if (outcome->truncated > 0) {
@@ -112,9 +112,9 @@ static void print_summary(const struct train_arguments *arguments,
     fprintf(stderr,
             "%zu steps, %" PRIu64 " examples, %" PRIu64 " tokens in %.1f s: %.0f examples/s, %.0f "
             "tokens/s; loss %.4f; %s\n",
-            state->step - outcome->begun, state->examples, state->tokens, seconds,
-            (double)state->examples / seconds, (double)state->tokens / seconds, state->loss,
-            arguments->out);
+            state->step - outcome->begun, state->examples, state->tokens, state->seconds,
+            (double)state->examples / state->seconds, (double)state->tokens / state->seconds,
+            state->loss, arguments->out);
 }
 
 static void set_real(const struct cappy_real *given, double *value)
@@ -137,6 +137,9 @@ static struct cappy_settings choose_settings(const struct train_arguments *argum
     settings.epochs = arguments->epochs != 0 ? arguments->epochs : settings.epochs;
     settings.batch_size = arguments->batch_size != 0 ? arguments->batch_size : settings.batch_size;
     settings.seed = arguments->seed != 0 ? arguments->seed : settings.seed;
+    settings.pass_tokens = arguments->pass_tokens;
+    settings.passes_per_sum =
+        arguments->passes_per_sum != 0 ? arguments->passes_per_sum : settings.passes_per_sum;
     settings.max_length = arguments->common.max_length;
     settings.loss = (enum cappy_loss_kind)arguments->loss;
     settings.schedule = (enum cappy_schedule)arguments->schedule;
@@ -150,7 +153,8 @@ static struct cappy_settings choose_settings(const struct train_arguments *argum
     return settings;
 }
 
-static cappy_status check(const struct train_arguments *arguments, cappy_error *error)
+static cappy_status check(const struct train_arguments *arguments, const struct cappy_team *team,
+                          cappy_error *error)
 {
     if (arguments->common.n_operands == 0) {
         return cappy_error_set(error, CAPPY_ARGUMENT,
@@ -170,16 +174,36 @@ static cappy_status check(const struct train_arguments *arguments, cappy_error *
         return cappy_error_set(error, CAPPY_ARGUMENT,
                                "--device cuda: this cappy is built without GPU support; use cpu");
     }
+    for (size_t i = 0; team->size > 1 && i < arguments->common.n_operands; i++) {
+        if (strcmp(arguments->common.operands[i], "-") == 0) {
+            return cappy_error_set(error, CAPPY_ARGUMENT,
+                                   "only one of %zu processes has the standard input: put the rows "
+                                   "into a file that all can read",
+                                   team->size);
+        }
+    }
     return CAPPY_OK;
 }
 
-static cappy_status run(const void *values, cappy_error *error)
+/* For what all processes of a team find out: the first one says it. */
+static cappy_status say_once(const struct cappy_team *team, cappy_status status, cappy_error *error)
 {
-    const struct train_arguments *arguments = values;
-    CAPPY_TRY(check(arguments, error));
+    if (status != CAPPY_OK && team->rank != 0) {
+        error->message[0] = '\0';
+    }
+    return status;
+}
+
+static cappy_status train(const struct train_arguments *arguments, const struct cappy_team *team,
+                          cappy_error *error)
+{
+    CAPPY_TRY(say_once(team, check(arguments, team, error), error));
+    const bool is_first = team->rank == 0; /* the one that a person hears */
+    const bool is_quiet = arguments->common.quiet || !is_first;
     struct watcher watcher = {.arguments = arguments};
     const struct cappy_train_job job = {
         .settings = choose_settings(arguments),
+        .team = team,
         .model = arguments->common.model,
         .files = (const char *const *)arguments->common.operands,
         .n_files = arguments->common.n_operands,
@@ -189,14 +213,14 @@ static cappy_status run(const void *values, cappy_error *error)
         .resume = arguments->resume,
         .threads = arguments->common.threads,
         .context = &watcher,
-        .report = show_step,
-        .reading = show_reading,
-        .note = show_note,
+        .report = is_first ? show_step : NULL,
+        .reading = is_first ? show_reading : NULL,
+        .note = is_first ? show_note : NULL,
         .stop = is_stopped,
     };
     struct cappy_train_outcome outcome;
     cappy_interrupts_watch();
-    cappy_progress_begin(&watcher.progress, !arguments->common.quiet);
+    cappy_progress_begin(&watcher.progress, !is_quiet);
     cappy_status status = cappy_train(&job, &outcome, error);
     cappy_progress_end(&watcher.progress);
     if (watcher.log_status != CAPPY_OK) {
@@ -205,16 +229,28 @@ static cappy_status run(const void *values, cappy_error *error)
     }
     status = cappy_train_log_close(&watcher.log, status, error);
     CAPPY_TRY(status);
-    if (!arguments->common.quiet) {
-        print_summary(arguments, &outcome, cappy_clock() - watcher.begun);
+    if (!is_quiet) {
+        print_summary(arguments, &outcome);
     }
     if (!outcome.is_complete) {
-        return cappy_error_set(error, CAPPY_IO,
-                               "interrupted after step %zu of %zu, which is saved in %s: the same "
-                               "command with --resume goes on from there",
-                               outcome.state.step, outcome.state.steps, arguments->out);
+        status = cappy_error_set(error, CAPPY_IO,
+                                 "interrupted after step %zu of %zu, which is saved in %s: the "
+                                 "same command with --resume goes on from there",
+                                 outcome.state.step, outcome.state.steps, arguments->out);
     }
-    return CAPPY_OK;
+    return say_once(team, status, error);
+}
+
+static cappy_status run(const void *values, cappy_error *error)
+{
+    struct cappy_team team;
+    cappy_status status = cappy_team_join(&team, error);
+    status = say_once(&team, status, error);
+    if (status == CAPPY_OK) {
+        status = train(values, &team, error);
+    }
+    cappy_team_leave();
+    return status;
 }
 
 /* ---- Help ---- */
@@ -233,6 +269,9 @@ const struct cappy_command cappy_command_train = {
             "target, from 0 for wrong to 1 for right), from all FILEs, plain or compressed with "
             "gzip, and trains a model on them, beginning with --model. The result, in DIR, is a "
             "Hugging Face model directory, for --model here and for transformers.",
+            "With mpirun, where cappy was built for it, many processes share each batch, to the "
+            "same "
+            "result: docs/scaling.md.",
             "--model may be an encoder without a classification head, which gets a new one.",
             "The result depends on the options, the rows and the base model only: not on the "
             "number of threads, nor on how often the run was interrupted. Checkpoints are written "
@@ -315,6 +354,23 @@ const struct cappy_command cappy_command_train = {
              .value = "X",
              .help = "Of the listwise loss's targets: lower makes the best count more; 0.2 if not "
                      "given."},
+            {.name = "pass-tokens",
+             .type = CAPPY_OPTION_COUNT,
+             .offset = AT(pass_tokens),
+             .value = "N",
+             .min = 1,
+             .max = MANY,
+             .help =
+                 "Compute a batch in passes of at most N tokens: fewer take less memory, and let "
+                 "more processes share a batch; as many as take about a gigabyte if not given."},
+            {.name = "passes-per-sum",
+             .type = CAPPY_OPTION_COUNT,
+             .offset = AT(passes_per_sum),
+             .value = "N",
+             .min = 1,
+             .max = MANY,
+             .help = "Sum up the gradients of N passes by themselves, in one process, before they "
+                     "are added to others: less to exchange between processes; 1 if not given."},
             {.name = "seed",
              .type = CAPPY_OPTION_COUNT,
              .offset = AT(seed),

@@ -53,15 +53,14 @@ cappy_status cappy_train_log_open(const char *path, size_t begun, struct cappy_t
     return status;
 }
 
-void cappy_train_log_add(struct cappy_train_log *log, const struct cappy_train_state *state,
-                         double seconds)
+void cappy_train_log_add(struct cappy_train_log *log, const struct cappy_train_state *state)
 {
     if (log->file != NULL) {
         fprintf(log->file,
                 "%s%zu, \"loss\": %.9g, \"gradient_norm\": %.9g, \"learning_rate\": %.9g, "
                 "\"examples\": %zu, \"tokens\": %zu, \"seconds\": %.3f",
                 head, state->step, state->loss, state->norm, state->rate, state->batch_examples,
-                state->batch_tokens, seconds);
+                state->batch_tokens, state->seconds);
         if (state->is_checked) {
             fprintf(log->file, ", \"validation\": %.9g", state->value);
         }

@@ -16,8 +16,7 @@ struct cappy_train_log {
  * that step stay, all others go. */
 cappy_status cappy_train_log_open(const char *path, size_t begun, struct cappy_train_log *log,
                                   cappy_error *error);
-void cappy_train_log_add(struct cappy_train_log *log, const struct cappy_train_state *state,
-                         double seconds);
+void cappy_train_log_add(struct cappy_train_log *log, const struct cappy_train_state *state);
 
 /* Returns `status`, or that the log could not be written. */
 cappy_status cappy_train_log_close(struct cappy_train_log *log, cappy_status status,

@@ -168,24 +168,77 @@ static cappy_status open_rows(struct cappy_run *run, cappy_error *error)
     return CAPPY_OK;
 }
 
-static cappy_status open_parts(struct cappy_run *run, cappy_error *error)
+/* Everything that can be opened without the directory of the result. */
+static cappy_status open_alone(struct cappy_run *run, cappy_error *error)
 {
     CAPPY_TRY(cappy_settings_check(&run->settings, error));
     CAPPY_TRY(open_model(run, error));
     CAPPY_TRY(cappy_optimiser_init(&run->params, run->net.kernels, run->net.threads,
                                    &run->optimiser, error));
+    run->has_sum = run->team.size > 1 || run->settings.passes_per_sum > 1;
+    if (run->has_sum) {
+        CAPPY_TRY(cappy_sum_init(&run->team, run->params.size, &run->sum, error));
+    }
+    run->losses = cappy_alloc(run->team.size, sizeof *run->losses);
+    run->pass_tokens = run->settings.pass_tokens != 0 ? run->settings.pass_tokens
+                                                      : choose_pass_tokens(&run->model->config);
+    return run->losses != NULL ? CAPPY_OK : cappy_error_no_memory(error);
+}
+
+static cappy_status open_directory(struct cappy_run *run, cappy_error *error)
+{
     CAPPY_TRY(prepare_directory(run->job, error));
     CAPPY_TRY(cappy_lock_open(run->job->directory, &run->lock, error));
     cappy_folders_tidy(run->job->directory);
-    CAPPY_TRY(open_rows(run, error));
-    run->pass_tokens = choose_pass_tokens(&run->model->config);
     return CAPPY_OK;
+}
+
+/* Processes with other rows or other kernels would not compute the same run. */
+static cappy_status compare_team(struct cappy_run *run, cappy_error *error)
+{
+    const char *kernels = run->net.kernels->name;
+    struct facts {
+        uint64_t rows;
+        char kernels[32];
+    } facts = {.rows = run->dataset.fingerprint};
+    snprintf(facts.kernels, sizeof facts.kernels, "%s", kernels);
+    cappy_team_share(&run->team, &facts, sizeof facts);
+    if (facts.rows != run->dataset.fingerprint) {
+        return cappy_error_set(error, CAPPY_FORMAT,
+                               "the rows are not those that the first process reads: all must "
+                               "find the same files under the same names");
+    }
+    if (strcmp(facts.kernels, kernels) != 0) {
+        return cappy_error_set(error, CAPPY_UNSUPPORTED,
+                               "the kernels are %s, and those of the first process %s: name a set "
+                               "that all have by CAPPY_ISA",
+                               kernels, facts.kernels);
+    }
+    if (run->team.size > 1 && cappy_check_is_wanted(&run->check)) {
+        return cappy_error_set(error, CAPPY_UNSUPPORTED,
+                               "rows are checked by a single process only: start it alone");
+    }
+    return CAPPY_OK;
+}
+
+/* Where one process of a team fails, all do; the first one makes the directory for all. */
+static cappy_status open_parts(struct cappy_run *run, cappy_error *error)
+{
+    const struct cappy_team *team = &run->team;
+    cappy_status status = open_alone(run, error);
+    if (status == CAPPY_OK && team->rank == 0) {
+        status = open_directory(run, error);
+    }
+    CAPPY_TRY(cappy_team_agree(team, status, error));
+    CAPPY_TRY(cappy_team_agree(team, open_rows(run, error), error));
+    return cappy_team_agree(team, compare_team(run, error), error);
 }
 
 cappy_status cappy_run_open(const struct cappy_train_job *job, struct cappy_run *run,
                             cappy_error *error)
 {
     *run = (struct cappy_run){.job = job,
+                              .team = job->team != NULL ? *job->team : (struct cappy_team){0, 1},
                               .settings = job->settings,
                               .lock = {.descriptor = -1},
                               .dataset = {.descriptor = -1},
@@ -208,6 +261,8 @@ void cappy_run_close(struct cappy_run *run)
     cappy_free(run->net.weights);
     cappy_free(run->net.gradients);
     cappy_params_free(&run->params);
+    cappy_sum_free(&run->sum);
+    cappy_free(run->losses);
     cappy_free(run->scores);
     cappy_free(run->d_scores);
     cappy_model_close(run->model);

@@ -8,10 +8,15 @@
 #include "train/dataset.h"
 #include "train/lock.h"
 #include "train/plan.h"
+#include "train/team.h"
 
 struct cappy_run {
     const struct cappy_train_job *job;
-    char base[4096]; /* directory of the base model */
+    struct cappy_team team;
+    bool has_sum;         /* whether gradients are made in parts and summed up apart */
+    struct cappy_sum sum; /* of the parts */
+    double *losses;       /* [team.size] */
+    char base[4096];      /* directory of the base model */
     struct cappy_origin origin;
     struct cappy_lock lock; /* on the directory of the result */
     struct cappy_model *model;

@@ -8,6 +8,7 @@ struct cappy_settings cappy_settings_default(void)
     return (struct cappy_settings){
         .epochs = 1,
         .batch_size = 32,
+        .passes_per_sum = 1,
         .precision = CAPPY_PRECISION_FP32,
         .seed = 1,
         .rate = 5e-5,
@@ -37,6 +38,8 @@ static const struct setting {
     {"epochs", COUNT, AT(epochs), 0, 1e9},
     {"batch-size", COUNT, AT(batch_size), 1, 1e9},
     {"max-length", COUNT, AT(max_length), 0, 1e9},
+    {"pass-tokens", COUNT, AT(pass_tokens), 0, 1e9},
+    {"passes-per-sum", COUNT, AT(passes_per_sum), 1, 1e9},
     {"seed", COUNT, AT(seed), 0, 9e18},
     {"loss", CHOICE, AT(loss), 0, CAPPY_LOSS_LISTWISE},
     {"schedule", CHOICE, AT(schedule), 0, CAPPY_SCHEDULE_REFERENCE},

@@ -119,30 +119,104 @@ static cappy_status run_pass(struct cappy_run *run, size_t first, size_t end, do
     return CAPPY_OK;
 }
 
-cappy_status cappy_run_step(struct cappy_run *run, cappy_error *error)
+/* The next batch, and *position behind it. */
+static cappy_status read_batch(struct cappy_run *run, size_t *position, cappy_error *error)
 {
-    const size_t step = run->state.step;
-    size_t position = run->position;
-    double loss = 0;
-    CAPPY_TRY(cappy_plan_next(&run->plan, &position, error));
+    CAPPY_TRY(cappy_plan_next(&run->plan, position, error));
     CAPPY_TRY(cappy_batch_read(&run->dataset, run->plan.rows, run->plan.n, &run->batch, error));
     for (size_t i = 0; i < run->batch.n; i++) {
-        const uint64_t key = cappy_order_mix(run->settings.seed, step, i);
+        const uint64_t key = cappy_order_mix(run->settings.seed, run->state.step, i);
         run->batch.examples[i].key[0] = (uint32_t)key;
         run->batch.examples[i].key[1] = (uint32_t)(key >> 32);
     }
+    return CAPPY_OK;
+}
+
+/* Adds the gradients of the units [first, end), one pass after another, to 0. */
+static cappy_status run_passes(struct cappy_run *run, size_t first, size_t end, double *loss,
+                               cappy_error *error)
+{
     memset(run->net.gradients, 0, run->params.size * sizeof(float));
+    for (size_t unit = first; unit < end;) {
+        const size_t next = find_end(run, unit);
+        CAPPY_TRY(run_pass(run, unit, next, loss, error));
+        unit = next;
+    }
+    return CAPPY_OK;
+}
+
+/* The end of the part that begins at unit `first`: passes that are summed up by themselves. */
+static size_t find_part_end(const struct cappy_run *run, size_t first)
+{
+    for (size_t i = 0; i < run->settings.passes_per_sum && first < run->plan.n_units; i++) {
+        first = find_end(run, first);
+    }
+    return first;
+}
+
+/* Tells once that a batch is too small for the team. */
+static void note_idle(const struct cappy_run *run, size_t parts)
+{
+    if (run->state.examples == 0 && parts < run->team.size && run->job->note != NULL) {
+        char text[320];
+        snprintf(text, sizeof text,
+                 "a batch makes %zu parts (of %zu passes of up to %zu tokens), so that %zu of %zu "
+                 "processes have nothing to do: give a larger --batch-size, or smaller "
+                 "--pass-tokens or --passes-per-sum",
+                 parts, run->settings.passes_per_sum, run->pass_tokens, run->team.size - parts,
+                 run->team.size);
+        run->job->note(run->job->context, text);
+    }
+}
+
+/* The gradient of the batch in run->sum: its parts are dealt out to the processes in turn, and what
+ * they have made is added up in the order of the parts, round by round. A pass adds to each number
+ * of the gradients once, so that parts of a single pass have the sums of run_passes. */
+static cappy_status run_parts(struct cappy_run *run, double *loss, cappy_error *error)
+{
+    const struct cappy_team *team = &run->team;
+    size_t total = 0;
+    cappy_sum_begin(&run->sum);
     for (size_t unit = 0; unit < run->plan.n_units;) {
-        const size_t end = find_end(run, unit);
-        CAPPY_TRY(run_pass(run, unit, end, &loss, error));
-        unit = end;
+        cappy_status status = CAPPY_OK;
+        double mine = 0;
+        size_t parts = 0;
+        for (; parts < team->size && unit < run->plan.n_units; parts++) {
+            const size_t end = find_part_end(run, unit);
+            if (parts == team->rank) {
+                status = run_passes(run, unit, end, &mine, error);
+            }
+            unit = end;
+        }
+        CAPPY_TRY(cappy_team_agree(team, status, error));
+        cappy_team_gather(team, mine, run->losses);
+        for (size_t i = 0; i < parts; i++) {
+            *loss += run->losses[i];
+        }
+        cappy_sum_add(team, &run->sum, run->net.gradients, parts);
+        total += parts;
     }
+    cappy_sum_end(team, &run->sum);
+    note_idle(run, total);
+    return CAPPY_OK;
+}
+
+cappy_status cappy_run_step(struct cappy_run *run, cappy_error *error)
+{
+    const struct cappy_team *team = &run->team;
+    const size_t step = run->state.step;
+    size_t position = run->position;
+    double loss = 0;
+    CAPPY_TRY(cappy_team_agree(team, read_batch(run, &position, error), error));
+    CAPPY_TRY(run->has_sum ? run_parts(run, &loss, error)
+                           : run_passes(run, 0, run->plan.n_units, &loss, error));
+    const float *gradients = run->has_sum ? run->sum.values : run->net.gradients;
     run->state.loss = loss;
-    run->state.norm = cappy_optimiser_norm(&run->optimiser, run->net.gradients);
+    run->state.norm = cappy_optimiser_norm(&run->optimiser, gradients);
     if (!isfinite(loss) || !isfinite(run->state.norm) || loss > EXPLODED) {
-        return refuse_step(run, error);
+        return cappy_team_agree(team, refuse_step(run, error), error);
     }
-    cappy_optimiser_step(&run->optimiser, &run->resolved, step, run->state.norm, run->net.gradients,
+    cappy_optimiser_step(&run->optimiser, &run->resolved, step, run->state.norm, gradients,
                          run->net.weights);
     run->state.rate = cappy_settings_rate(&run->resolved, step);
     run->state.step = step + 1;

@@ -32,8 +32,12 @@ static struct cappy_checkpoint checkpoint_of(struct cappy_run *run)
     };
 }
 
+/* Written by the first process of a team. */
 static cappy_status save(struct cappy_run *run, cappy_error *error)
 {
+    if (run->team.rank != 0) {
+        return CAPPY_OK;
+    }
     const struct cappy_checkpoint checkpoint = checkpoint_of(run);
     CAPPY_TRY(cappy_checkpoint_write(&checkpoint, error));
     run->saved_step = run->state.step;
@@ -52,7 +56,7 @@ static void save_by_the_way(struct cappy_run *run)
 }
 
 /* Goes on from a checkpoint, where there is one; *finished tells that nothing is left to do. */
-static cappy_status resume(struct cappy_run *run, bool *finished, cappy_error *error)
+static cappy_status read_checkpoint(struct cappy_run *run, bool *finished, cappy_error *error)
 {
     struct cappy_checkpoint checkpoint = checkpoint_of(run);
     bool found;
@@ -67,6 +71,36 @@ static cappy_status resume(struct cappy_run *run, bool *finished, cappy_error *e
         run->position = checkpoint.position;
         run->saved_step = checkpoint.step;
     }
+    return CAPPY_OK;
+}
+
+/* The first process of a team tells the others where the run stands, and gives them its weights. */
+static void share_state(struct cappy_run *run, bool *finished)
+{
+    const struct cappy_team *team = &run->team;
+    const size_t size = run->params.size * sizeof(float);
+    size_t facts[] = {run->state.step, run->position, run->saved_step, *finished};
+    cappy_team_share(team, facts, sizeof facts);
+    run->state.step = facts[0];
+    run->position = facts[1];
+    run->saved_step = facts[2];
+    *finished = facts[3] != 0;
+    cappy_team_share(team, run->net.weights, size);
+    if (run->state.step > 0) {
+        cappy_team_share(team, run->optimiser.means, size);
+        cappy_team_share(team, run->optimiser.squares, size);
+    }
+}
+
+static cappy_status begin(struct cappy_run *run, bool *finished, cappy_error *error)
+{
+    cappy_status status = CAPPY_OK;
+    *finished = false;
+    if (run->job->resume && run->team.rank == 0) {
+        status = read_checkpoint(run, finished, error);
+    }
+    CAPPY_TRY(cappy_team_agree(&run->team, status, error));
+    share_state(run, finished);
     return CAPPY_OK;
 }
 
@@ -87,7 +121,8 @@ static cappy_status check(struct cappy_run *run, bool is_last, bool *stalled, ca
 static cappy_status run_steps(struct cappy_run *run, bool *stopped, cappy_error *error)
 {
     const struct cappy_train_job *job = run->job;
-    double saved_at = read_clock();
+    const double begun_at = read_clock();
+    double saved_at = begun_at;
     bool stalled = run->settings.patience != 0 && run->check.since >= run->settings.patience;
     *stopped = false;
     while (run->state.step < run->state.steps && !*stopped && !stalled) {
@@ -96,15 +131,18 @@ static cappy_status run_steps(struct cappy_run *run, bool *stopped, cappy_error 
         bool is_last = run->state.step == run->state.steps;
         CAPPY_TRY(check(run, is_last, &stalled, error));
         is_last = is_last || stalled;
+        /* Only the first process saves, so that its clock is the one that counts. */
         const bool is_due = (job->save_every != 0 && run->state.step % job->save_every == 0) ||
                             (job->save_seconds > 0 && read_clock() - saved_at >= job->save_seconds);
-        *stopped = !is_last && job->stop != NULL && job->stop(job->context);
+        *stopped =
+            cappy_team_any(&run->team, !is_last && job->stop != NULL && job->stop(job->context));
         if (*stopped) {
-            CAPPY_TRY(save(run, error));
+            CAPPY_TRY(cappy_team_agree(&run->team, save(run, error), error));
         } else if (is_due && !is_last) {
             save_by_the_way(run);
             saved_at = read_clock();
         }
+        run->state.seconds = read_clock() - begun_at;
         if (job->report != NULL) {
             job->report(job->context, &run->state);
         }
@@ -112,24 +150,27 @@ static cappy_status run_steps(struct cappy_run *run, bool *stopped, cappy_error 
     return CAPPY_OK;
 }
 
+static cappy_status finish(struct cappy_run *run, cappy_error *error)
+{
+    struct cappy_checkpoint checkpoint = checkpoint_of(run);
+    if (run->check.best != NULL) {
+        checkpoint.weights = run->check.best;
+    }
+    return run->team.rank == 0 ? cappy_checkpoint_finish(&checkpoint, error) : CAPPY_OK;
+}
+
 static cappy_status train(struct cappy_run *run, struct cappy_train_outcome *outcome,
                           cappy_error *error)
 {
     bool finished = false;
     bool stopped = false;
-    if (run->job->resume) {
-        CAPPY_TRY(resume(run, &finished, error));
-    }
+    CAPPY_TRY(begin(run, &finished, error));
     outcome->begun = run->state.step;
     if (!finished) {
         CAPPY_TRY(run_steps(run, &stopped, error));
     }
     if (!finished && !stopped) {
-        struct cappy_checkpoint checkpoint = checkpoint_of(run);
-        if (run->check.best != NULL) {
-            checkpoint.weights = run->check.best;
-        }
-        CAPPY_TRY(cappy_checkpoint_finish(&checkpoint, error));
+        CAPPY_TRY(cappy_team_agree(&run->team, finish(run, error), error));
     }
     outcome->is_complete = !stopped;
     outcome->was_complete = finished;

@@ -33,8 +33,10 @@ struct cappy_settings {
     double beta1;
     double beta2;
     double epsilon;
-    size_t check_every; /* steps between checks; 0: at the end alone */
-    size_t patience;    /* end after so many checks in a row without a better one; 0: never */
+    size_t pass_tokens;    /* computed at once, at most; 0: as many as the model suggests */
+    size_t passes_per_sum; /* whose gradients are added up by themselves; 1 if not set */
+    size_t check_every;    /* steps between checks; 0: at the end alone */
+    size_t patience;       /* end after so many checks in a row without a better one; 0: never */
 };
 
 /* The defaults. */
@@ -51,14 +53,28 @@ struct cappy_train_state {
     size_t batch_tokens;
     uint64_t examples; /* of all steps since this process began */
     uint64_t tokens;
+    double seconds;  /* that they took, with checks and checkpoints */
     bool is_saved;   /* a checkpoint of this step was written */
     bool is_checked; /* the check rows were scored after this step */
     double value;    /* what that was worth */
 };
 
+/* The processes that were started to train together, as by mpirun: which one this is, and how many
+ * there are. */
+struct cappy_team {
+    size_t rank; /* from 0 */
+    size_t size; /* 1: it is alone */
+};
+
+/* Joins them; to be called once, and cappy_team_leave at the end. CAPPY_UNSUPPORTED where there are
+ * several and this build can train in one process only; the rank is right then, too. */
+cappy_status cappy_team_join(struct cappy_team *team, cappy_error *error);
+void cappy_team_leave(void);
+
 struct cappy_train_job {
     struct cappy_settings settings;
-    const char *model; /* directory of the base model; NULL: the default one */
+    const struct cappy_team *team; /* all with the same job; NULL: this process alone */
+    const char *model;             /* directory of the base model; NULL: the default one */
     const char *const *files;
     size_t n_files;
     const char *directory; /* of the result */
@@ -94,7 +110,8 @@ struct cappy_train_outcome {
     uint64_t truncated; /* of the rows, cut to max_length */
 };
 
-/* Runs the job to its end, or until it is stopped. */
+/* Runs the job to its end, or until it is stopped. In a team all processes return the same status;
+ * the message of the error is empty where another process has it. */
 cappy_status cappy_train(const struct cappy_train_job *job, struct cappy_train_outcome *outcome,
                          cappy_error *error);
 

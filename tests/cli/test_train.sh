@@ -34,6 +34,17 @@ output_like '[0-9-]*.[0-9]*'
 # shellcheck disable=SC2086
 check 'four threads' 0 '' train $options --threads 4 --out "$dir/four" --quiet
 same one four
+# In parts that are summed up apart, of passes that are none of them alone.
+# shellcheck disable=SC2086
+check 'passes' 0 '' train $options --threads 1 --pass-tokens 16 --out "$dir/passes" --quiet
+# shellcheck disable=SC2086
+check 'one part' 0 '' train $options --threads 1 --pass-tokens 16 --passes-per-sum 100 --out "$dir/part" --quiet
+same passes part
+# shellcheck disable=SC2086
+check 'several parts' 0 '' train $options --threads 1 --pass-tokens 16 --passes-per-sum 2 --out "$dir/parts" --quiet
+cmp -s "$dir/parts/model.safetensors" "$dir/part/model.safetensors" && fail 'parts change nothing, not even the last bits'
+# shellcheck disable=SC2086
+check 'another sum' 2 '*another --passes-per-sum (2, not 1)*' train $options --pass-tokens 16 --out "$dir/parts" --resume
 gzip -c "$rows" >"$dir/rows.gz"
 run 'compressed, from a pipe' 0 '' sh -c "'$cappy' train - --quiet --steps 12 --batch-size 6 \
     --learning-rate 1e-3 --out '$dir/pipe' <'$dir/rows.gz'"
