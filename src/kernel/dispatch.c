@@ -203,3 +203,17 @@ size_t cappy_attention_gradient_scratch(size_t n, size_t width)
     const size_t d_up = round_up(width);
     return 5 * n_up * d_up + CAPPY_GRADIENT_ROWS * (4 * n_up + 3 * d_up);
 }
+
+size_t cappy_head_kept(size_t n_queries, size_t n)
+{
+    /* Tiles of 32 queries and 32 keys. */
+    return (n_queries + 31) / 32 * 32 * ((n + 31) / 32 * 32);
+}
+
+size_t cappy_head_scratch(size_t n, size_t width)
+{
+    /* Eight arrays of fp32 rows, and what the kernels of attention want. */
+    const size_t gradient = cappy_attention_gradient_scratch(n, width);
+    const size_t attention = cappy_attention_scratch(n, width);
+    return 8 * round_up(n * width) + (gradient > attention ? gradient : attention);
+}

@@ -210,8 +210,8 @@ struct cappy_norm {
     size_t y_step;
 };
 
-/* Writes m rows of x (FP32 or BF16) as y (BF16 or INT8); transposed: the columns of x as rows of y
- * (FP32 or BF16). */
+/* Writes m rows of x (FP32 or BF16) as y (BF16 or INT8); transposed: the columns of x as rows of y,
+ * both FP32 or both BF16. */
 struct cappy_conversion {
     size_t m;
     size_t width;
@@ -219,25 +219,53 @@ struct cappy_conversion {
     struct cappy_rows y; /* [m, width]; transposed: [width, m] */
 };
 
+/* Packs panels [first_panel, last_panel) of the matrix whose outputs are the columns of x and whose
+ * inputs are its rows: n = width and k = m, of the precision of x, FP32 or BF16. The bias is left
+ * alone. */
+struct cappy_folding {
+    struct cappy_rows x; /* [k, n] */
+    struct cappy_matrix *matrix;
+    size_t first_panel;
+    size_t last_panel;
+};
+
 /* ---- Training ---- */
 
-/* The gradient of what a kernel computed, from the gradient dy of its result. */
+/* What training computes beside the above, forwards, and the gradient of what a kernel computed
+ * from the gradient dy of its result. Rows are FP32, or BF16 where they are operands of a product;
+ * BF16 rows are filled up. */
 
-/* dy NULL: y = f(x) for m rows; else y = dy f'(x), where y may be dy. */
+/* y = f(x) and slope = f'(x), for m rows. */
 struct cappy_activation {
     enum cappy_epilogue function; /* one of the activations among the epilogues */
     size_t m;
     size_t width;
-    const float *x; /* [m, width], rows x_stride apart; so are dy and y */
-    size_t x_stride;
-    const float *dy;
-    size_t dy_stride;
-    float *y;
-    size_t y_stride;
+    struct cappy_rows x; /* [m, width] */
+    struct cappy_rows y;
+    struct cappy_rows slope;
 };
 
-/* Of cappy_norm: dx of m rows; the gradients of weight and bias are added to dweight and dbias, row
- * by row. */
+/* y = a b, number by number, for m rows; y may be a. */
+struct cappy_scaling {
+    size_t m;
+    size_t width;
+    struct cappy_rows a; /* [m, width] */
+    struct cappy_rows b;
+    struct cappy_rows y;
+};
+
+/* sum = x + residual, where x is dropped from before if there is dropout; then the norm of sum. */
+struct cappy_joint {
+    struct cappy_norm norm; /* its x is sum */
+    struct cappy_rows x;    /* [m, width] */
+    const float *residual;  /* [m, width], rows residual_stride apart */
+    size_t residual_stride;
+    float *sum;                          /* [m, width], rows norm.x_stride apart */
+    const struct cappy_dropout *dropout; /* NULL: none */
+};
+
+/* Of cappy_joint: dx, the gradient by sum; with rows, also that by x, which is dropped from as x
+ * was. The gradients of weight and bias are added to dweight and dbias, row by row. */
 struct cappy_norm_gradient {
     size_t m;
     size_t width;
@@ -249,8 +277,10 @@ struct cappy_norm_gradient {
     size_t dx_stride;
     const float *weight; /* [width] */
     float epsilon;
-    float *dweight; /* [width] */
-    float *dbias;   /* [width] */
+    float *dweight;                      /* [width] */
+    float *dbias;                        /* [width] */
+    struct cappy_rows rows;              /* [m, width]; no data: not wanted */
+    const struct cappy_dropout *dropout; /* NULL: none */
 };
 
 /* Of cappy_attention, whose y is not used and which is computed again; dk and dv are of all n
@@ -268,13 +298,47 @@ struct cappy_attention_gradient {
 
 size_t cappy_attention_gradient_scratch(size_t n, size_t width);
 
-/* sums[j] += x[i][j] over the rows i in their order. */
+/* Attention of one head of one sequence, as cappy_attention has it, on rows of a precision that are
+ * what a product wrote and what the next one reads. */
+struct cappy_attention_head {
+    cappy_precision precision; /* of all rows: FP32 or BF16 */
+    size_t n;
+    size_t n_queries;
+    size_t width;     /* D */
+    const void *q;    /* [n_queries, D] */
+    const void *k;    /* [n, D] */
+    const void *v;    /* [n, D] */
+    void *y;          /* [n_queries, D] */
+    size_t q_stride;  /* bytes, as all strides here */
+    size_t kv_stride; /* of k and v */
+    size_t y_stride;  /* */
+    float scale;
+    uint16_t *kept; /* BF16: cappy_head_kept(n_queries, n) numbers that the gradient needs */
+    float *scratch; /* cappy_head_scratch(n, D) floats, 64-byte aligned */
+    const struct cappy_dropout *dropout; /* NULL: none */
+};
+
+/* Its gradient; dk and dv are of all n tokens. The head's y is read; so is what it kept. */
+struct cappy_attention_head_gradient {
+    struct cappy_attention_head head;
+    const void *dy; /* [n_queries, D], rows dy_stride apart */
+    size_t dy_stride;
+    void *dq; /* [n_queries, D], rows dq_stride apart */
+    size_t dq_stride;
+    void *dk; /* [n, D], rows dkv_stride apart, as dv */
+    void *dv;
+    size_t dkv_stride;
+};
+
+size_t cappy_head_kept(size_t n_queries, size_t n);
+size_t cappy_head_scratch(size_t n, size_t width);
+
+/* sums[j] += x[i][j] over the rows i in their order; or, across, sums[i] += the sum of row i. */
 struct cappy_row_sums {
     size_t m;
     size_t width;
-    const float *x; /* [m, width], rows `stride` apart */
-    size_t stride;
-    float *sums; /* [width] */
+    struct cappy_rows x; /* [m, width], FP32 or, across, BF16 */
+    float *sums;         /* [width]; across: [m] */
 };
 
 /* One step of AdamW for n numbers, as PyTorch has it: the weight decays by itself, and the moments
@@ -311,12 +375,18 @@ struct cappy_kernels {
     void (*norm)(const struct cappy_norm *norm);
     void (*convert)(const struct cappy_conversion *conversion);
     void (*transpose)(const struct cappy_conversion *conversion);
+    void (*fold)(const struct cappy_folding *folding);
 
     void (*drop)(const struct cappy_dropping *dropping);
     void (*activation)(const struct cappy_activation *activation);
+    void (*scaling)(const struct cappy_scaling *scaling);
+    void (*joint)(const struct cappy_joint *joint);
     void (*norm_gradient)(const struct cappy_norm_gradient *gradient);
     void (*attention_gradient)(const struct cappy_attention_gradient *gradient);
+    void (*head)(const struct cappy_attention_head *head);
+    void (*head_gradient)(const struct cappy_attention_head_gradient *gradient);
     void (*row_sums)(const struct cappy_row_sums *sums);
+    void (*sums_across)(const struct cappy_row_sums *sums);
     double (*squares)(const float *x, size_t n); /* the sum of their squares */
     void (*adamw)(const struct cappy_adamw *adamw);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The backward pass: the steps of forward.c in reverse. d_x is the gradient of the loss by x. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,123 +8,127 @@
 
 static const struct cappy_array none = {NULL, 0};
 
-/* d_hidden [S, H] from d_scores, through classifier, tanh and pooler. */
-static void undo_head(const struct cappy_pass *pass, const float *d_scores)
+/* Of y = x W^T + b: keeps what the gradient of W needs; dx = dy W + residual. */
+static void undo(const struct cappy_work *work, size_t layer, enum cappy_linear_name name, size_t m,
+                 struct cappy_rows x, struct cappy_rows dy, struct cappy_rows dx,
+                 struct cappy_array residual)
 {
-    struct cappy_net *net = pass->net;
+    struct cappy_linear linear;
+    const bool is_there = cappy_linear_at(work->net, layer, name, &linear);
+    assert(is_there);
+    (void)is_there;
+    cappy_linear_keep(work->net, work->slot, &linear, m, x, dy);
+    cappy_linear_undo(work->net, &linear, work->desk.scratch, m, dy, dx, residual);
+}
+
+/* d_hidden [S, H] from d_scores, through classifier, tanh and pooler. */
+static void undo_head(const struct cappy_work *work, const float *d_scores)
+{
+    const struct cappy_net *net = work->net;
     const struct cappy_net_memory *memory = &net->memory;
+    const struct cappy_slot *slot = work->slot;
     const size_t h = net->config->hidden_size;
     const size_t labels = net->config->n_labels;
-    const struct cappy_linear pooler = cappy_linear_at(net, CAPPY_MODULE_POOLER, 0, 1);
-    const struct cappy_linear classifier = cappy_linear_at(net, CAPPY_MODULE_CLASSIFIER, 0, 1);
-#pragma omp for schedule(static)
-    for (size_t s = 0; s < pass->n; s++) {
-        memcpy(cappy_array_row(memory->scores, s), d_scores + s * labels,
+    const struct cappy_array features = cappy_array_from(memory->features, slot->first);
+    const struct cappy_array pooled = cappy_array_from(memory->pooled, slot->first);
+    const struct cappy_array dropped = cappy_array_from(memory->dropped, slot->first);
+    const struct cappy_array scores = cappy_array_from(memory->scores, slot->first);
+    const struct cappy_array d_hidden = cappy_array_from(memory->d_hidden, slot->row);
+    const struct cappy_array d_sum = work->desk.d_sum;
+    for (size_t s = 0; s < slot->n; s++) {
+        memcpy(cappy_array_row(scores, s), d_scores + (slot->first + s) * labels,
                labels * sizeof *d_scores);
     }
-    cappy_linear_gradient(pass, &classifier, CAPPY_PRECISION_FP32, pass->n, memory->dropped,
-                          memory->scores, memory->d_sum, none);
-    cappy_array_drop(pass, CAPPY_PLACE_POOLED, 0, net->rates.head, true, memory->d_sum);
-#pragma omp for schedule(static)
-    for (size_t s = 0; s < pass->n; s++) {
-        const float *y = cappy_array_row(memory->pooled, s);
-        float *d = cappy_array_row(memory->d_sum, s);
+    undo(work, 0, CAPPY_LINEAR_CLASSIFIER, slot->n, cappy_rows_of(dropped), cappy_rows_of(scores),
+         cappy_rows_of(d_sum), none);
+    cappy_drop(work, CAPPY_PLACE_POOLED, 0, net->rates.head, CAPPY_EACH_FIRST, d_sum);
+    for (size_t s = 0; s < slot->n; s++) {
+        const float *y = cappy_array_row(pooled, s);
+        float *d = cappy_array_row(d_sum, s);
         for (size_t j = 0; j < h; j++) {
             d[j] *= 1.0f - y[j] * y[j];
         }
     }
-    cappy_linear_gradient(pass, &pooler, CAPPY_PRECISION_FP32, pass->n, memory->features,
-                          memory->d_sum, memory->d_hidden, none);
+    undo(work, 0, CAPPY_LINEAR_POOLER, slot->n, cappy_rows_of(features), cappy_rows_of(d_sum),
+         cappy_rows_of(d_hidden), none);
     if (net->config->architecture == CAPPY_ARCHITECTURE_ROBERTA) {
-        cappy_array_drop(pass, CAPPY_PLACE_FEATURES, 0, net->rates.head, true, memory->d_hidden);
+        cappy_drop(work, CAPPY_PLACE_FEATURES, 0, net->rates.head, CAPPY_EACH_FIRST, d_hidden);
     }
 }
 
-/* Of y = dropout(x W^T + b) + residual: dx from dy; the residual's gradient is dy itself. */
-static void undo_projection(const struct cappy_pass *pass, enum cappy_module module,
-                            enum cappy_place place, size_t layer, bool first_only, size_t m,
-                            struct cappy_array x, struct cappy_array dy, struct cappy_array dx)
+/* d_hidden [T, H] by the layer's input, from desk.d_qkv and, of the residual, desk.d_sum. */
+static void undo_qkv(const struct cappy_work *work, size_t layer)
 {
-    const struct cappy_net *net = pass->net;
-    const struct cappy_linear linear = cappy_linear_at(net, module, layer, 1);
-    if (net->rates.hidden != 0) {
-        cappy_array_copy(pass, m, dy, net->memory.d_dropped);
-        cappy_array_drop(pass, place, layer, net->rates.hidden, first_only, net->memory.d_dropped);
-        dy = net->memory.d_dropped;
-    }
-    cappy_linear_gradient(pass, &linear, net->precision, m, x, dy, dx, none);
-}
-
-/* d_hidden [T, H] by the layer's input, from d_qkv, and d_sum, the gradient by the residual. */
-static void undo_qkv(const struct cappy_pass *pass, size_t layer)
-{
-    const struct cappy_net *net = pass->net;
+    const struct cappy_net *net = work->net;
     const struct cappy_net_memory *memory = &net->memory;
-    const struct cappy_linear all = cappy_linear_at(net, CAPPY_MODULE_QUERY, layer, 3);
-    cappy_linear_gradient(pass, &all, net->precision, pass->tokens, memory->traces[layer].input,
-                          memory->d_qkv, memory->d_hidden, memory->d_sum);
-}
-
-/* The same for the last layer, whose queries and residual are those of the first tokens alone. */
-static void undo_last_qkv(const struct cappy_pass *pass, size_t layer, struct cappy_array d_queries)
-{
-    const struct cappy_net *net = pass->net;
-    const struct cappy_net_memory *memory = &net->memory;
+    const struct cappy_slot *slot = work->slot;
+    const struct cappy_desk *desk = &work->desk;
     const size_t h = net->config->hidden_size;
-    const struct cappy_linear query = cappy_linear_at(net, CAPPY_MODULE_QUERY, layer, 1);
-    const struct cappy_linear rest = cappy_linear_at(net, CAPPY_MODULE_KEY, layer, 2);
-    const struct cappy_array d_kv = {memory->d_qkv.data + h, memory->d_qkv.stride};
-    cappy_linear_gradient(pass, &rest, net->precision, pass->tokens, memory->traces[layer].input,
-                          d_kv, memory->d_hidden, none);
-    cappy_linear_gradient(pass, &query, net->precision, pass->n, memory->firsts, d_queries,
-                          memory->d_context, memory->d_sum);
-    size_t first;
-    size_t last;
-    cappy_pass_share(pass, pass->n, &first, &last);
-    for (size_t s = first; s < last; s++) {
-        const float *from = cappy_array_row(memory->d_context, s);
-        float *to = cappy_array_row(memory->d_hidden, memory->begins[s]);
+    const struct cappy_rows input = cappy_rows_from(memory->traces[layer].input, slot->row);
+    const struct cappy_array d_hidden = cappy_array_from(memory->d_hidden, slot->row);
+    if (cappy_extent_of(net, layer) == CAPPY_EACH_TOKEN) {
+        undo(work, layer, CAPPY_LINEAR_QKV, slot->tokens, input, desk->d_qkv,
+             cappy_rows_of(d_hidden), desk->d_sum);
+        return;
+    }
+    /* The queries and the residual of the last layer are those of the first tokens alone. */
+    undo(work, layer, CAPPY_LINEAR_QKV, slot->tokens, input, cappy_rows_right(desk->d_qkv, h),
+         cappy_rows_of(d_hidden), none);
+    undo(work, layer, CAPPY_LINEAR_QUERY, slot->n, cappy_rows_from(memory->firsts, slot->first),
+         desk->projected, cappy_rows_of(desk->middle), desk->d_sum);
+    for (size_t s = 0; s < slot->n; s++) {
+        const float *from = cappy_array_row(desk->middle, s);
+        float *to = cappy_array_row(d_hidden, memory->begins[slot->first + s] - slot->row);
         for (size_t j = 0; j < h; j++) {
             to[j] += from[j];
         }
     }
-    cappy_pass_wait(pass);
 }
 
 /* d_hidden [m, H] by the layer's output becomes that by its input. */
-static void undo_layer(const struct cappy_pass *pass, size_t layer)
+static void undo_layer(const struct cappy_work *work, size_t layer)
 {
-    const struct cappy_net *net = pass->net;
-    const struct cappy_net_memory *memory = &net->memory;
-    const struct cappy_trace *trace = &memory->traces[layer];
-    const bool is_last = layer + 1 == net->config->n_layers;
-    const size_t m = is_last ? pass->n : pass->tokens;
-    const struct cappy_linear up = cappy_linear_at(net, CAPPY_MODULE_UP, layer, 1);
-    cappy_norm_backward(pass, CAPPY_MODULE_OUTPUT_NORM, layer, m, trace->output_sum,
-                        memory->d_hidden, memory->d_sum);
-    cappy_pass_activate(pass, m, trace->before, none, memory->active); /* cheaper than to keep it */
-    undo_projection(pass, CAPPY_MODULE_DOWN, CAPPY_PLACE_DOWN, layer, is_last, m, memory->active,
-                    memory->d_sum, memory->d_active);
-    cappy_pass_activate(pass, m, trace->before, memory->d_active, memory->d_active);
-    cappy_linear_gradient(pass, &up, net->precision, m, trace->middle, memory->d_active,
-                          memory->d_hidden, memory->d_sum);
-    cappy_norm_backward(pass, CAPPY_MODULE_ATTENTION_NORM, layer, m, trace->attention_sum,
-                        memory->d_hidden, memory->d_sum);
-    undo_projection(pass, CAPPY_MODULE_OUTPUT, CAPPY_PLACE_OUTPUT, layer, is_last, m,
-                    trace->context, memory->d_sum, memory->d_context);
-    cappy_attention_backward(pass, layer, is_last, memory->d_dropped);
-    if (is_last) {
-        undo_last_qkv(pass, layer, memory->d_dropped);
-    } else {
-        undo_qkv(pass, layer);
-    }
+    const struct cappy_net *net = work->net;
+    const struct cappy_desk *desk = &work->desk;
+    const struct cappy_trace *trace = &net->memory.traces[layer];
+    const enum cappy_extent extent = cappy_extent_of(net, layer);
+    const size_t m = cappy_extent_rows(work, extent);
+    const size_t first = cappy_extent_at(work, extent);
+    cappy_part(work, CAPPY_MODULE_OUTPUT_NORM, CAPPY_NORM_OUTPUT, CAPPY_PLACE_DOWN, layer, extent,
+               cappy_array_from(trace->output_sum, first),
+               cappy_array_from(net->memory.d_hidden, work->slot->row), desk->d_sum,
+               desk->d_dropped);
+    undo(work, layer, CAPPY_LINEAR_DOWN, m, cappy_rows_from(trace->active, first), desk->d_dropped,
+         desk->before, none);
+    net->kernels->scaling(&(struct cappy_scaling){m, net->config->ffn_size, desk->before,
+                                                  cappy_rows_from(trace->slope, first),
+                                                  desk->before});
+    undo(work, layer, CAPPY_LINEAR_UP, m, cappy_rows_from(trace->middle, first), desk->before,
+         cappy_rows_of(desk->middle), desk->d_sum);
+    cappy_part(work, CAPPY_MODULE_ATTENTION_NORM, CAPPY_NORM_ATTENTION, CAPPY_PLACE_OUTPUT, layer,
+               extent, cappy_array_from(trace->attention_sum, first), desk->middle, desk->d_sum,
+               desk->d_dropped);
+    undo(work, layer, CAPPY_LINEAR_OUTPUT, m, cappy_rows_from(trace->context, first),
+         desk->d_dropped, desk->d_context, none);
+    cappy_attention_backward(work, layer, extent);
+    undo_qkv(work, layer);
+}
+
+static void undo_embedding(const struct cappy_work *work)
+{
+    const struct cappy_net *net = work->net;
+    const struct cappy_array d_hidden = cappy_array_from(net->memory.d_hidden, work->slot->row);
+    cappy_drop(work, CAPPY_PLACE_EMBEDDING, 0, net->rates.hidden, CAPPY_EACH_TOKEN, d_hidden);
+    cappy_part(work, CAPPY_MODULE_EMBEDDING_NORM, CAPPY_NORM_EMBEDDING, CAPPY_PLACE_EMBEDDING, 0,
+               CAPPY_EACH_TOKEN, cappy_array_from(net->memory.embedded, work->slot->row), d_hidden,
+               d_hidden, (struct cappy_rows){0});
 }
 
 /* ---- The tables ---- */
 
-static const enum cappy_module tables[] = {CAPPY_MODULE_WORDS, CAPPY_MODULE_POSITIONS,
-                                           CAPPY_MODULE_SEGMENTS};
-enum { TABLES = sizeof tables / sizeof *tables };
+static const enum cappy_module tables[CAPPY_TABLES] = {CAPPY_MODULE_WORDS, CAPPY_MODULE_POSITIONS,
+                                                       CAPPY_MODULE_SEGMENTS};
+enum { TABLES = CAPPY_TABLES };
 
 static int compare_lookups(const void *left, const void *right)
 {
@@ -135,14 +140,15 @@ static int compare_lookups(const void *left, const void *right)
 /* Lists who looked up what in tables[table]: the row above, the token below, sorted. The padding
  * token's row is never trained, nor is its position: so PyTorch's embeddings have it. Returns how
  * many there are. */
-static size_t list_lookups(const struct cappy_pass *pass, size_t table)
+static size_t list_lookups(const struct cappy_net *net, const struct cappy_example *examples,
+                           size_t n_examples, size_t table)
 {
-    const struct cappy_config *config = pass->net->config;
-    const struct cappy_net_memory *memory = &pass->net->memory;
+    const struct cappy_config *config = net->config;
+    const struct cappy_net_memory *memory = &net->memory;
     uint64_t *lookups = memory->lookups[table];
     size_t n = 0;
-    for (size_t s = 0; s < pass->n; s++) {
-        const struct cappy_example *example = &pass->examples[s];
+    for (size_t s = 0; s < n_examples; s++) {
+        const struct cappy_example *example = &examples[s];
         size_t next = cappy_position_first(config);
         for (size_t i = 0; i < example->n; i++) {
             const size_t place = cappy_position_next(config, example->ids[i], &next);
@@ -159,14 +165,12 @@ static size_t list_lookups(const struct cappy_pass *pass, size_t table)
 }
 
 /* Adds to the rows of tables[table], columns [first, last). */
-static void undo_lookups(const struct cappy_pass *pass, size_t table, size_t n, size_t first,
-                         size_t last)
+static void undo_lookups(struct cappy_net *net, size_t table, size_t first, size_t last, float *sum)
 {
-    struct cappy_net *net = pass->net;
+    const size_t n = net->memory.n_lookups[table];
     const struct cappy_net_memory *memory = &net->memory;
     const uint64_t *lookups = memory->lookups[table];
     float *gradient = net->gradients + cappy_params_at(net->params, tables[table], 0, false);
-    float *sum = (float *)(memory->threads + pass->index * memory->thread_size);
     for (size_t i = 0; i < n;) {
         const uint64_t row = lookups[i] >> 32;
         memset(sum, 0, (last - first) * sizeof *sum);
@@ -182,24 +186,48 @@ static void undo_lookups(const struct cappy_pass *pass, size_t table, size_t n, 
     }
 }
 
-static void undo_embedding(const struct cappy_pass *pass)
+/* ---- The pass ---- */
+
+/* By a team: all slots through a layer, then what they add up to. */
+static void undo_layer_of_all(struct cappy_work *work, size_t layer)
 {
-    struct cappy_net_memory *memory = &pass->net->memory;
-#pragma omp for schedule(static)
-    for (size_t table = 0; table < TABLES; table++) {
-        memory->n_lookups[table] = list_lookups(pass, table);
+    struct cappy_net *net = work->net;
+#pragma omp for schedule(dynamic, 1)
+    for (size_t slot = 0; slot < net->memory.n_slots; slot++) {
+        work->slot = &net->memory.slots[slot];
+        undo_layer(work, layer);
     }
-    cappy_array_drop(pass, CAPPY_PLACE_EMBEDDING, 0, pass->net->rates.hidden, false,
-                     memory->d_hidden);
-    cappy_norm_backward(pass, CAPPY_MODULE_EMBEDDING_NORM, 0, pass->tokens, memory->embedded,
-                        memory->d_hidden, memory->d_hidden);
+#pragma omp for schedule(static) nowait
+    for (int norm = 0; norm < CAPPY_NORM_EMBEDDING; norm++) {
+        cappy_norm_collect(
+            net, norm == CAPPY_NORM_OUTPUT ? CAPPY_MODULE_OUTPUT_NORM : CAPPY_MODULE_ATTENTION_NORM,
+            (enum cappy_norm_place)norm, layer);
+    }
+    cappy_linear_collect(net, layer, CAPPY_LINEAR_QKV, CAPPY_LINEARS_IN_LAYER, work->desk.scratch);
+}
+
+/* By a team: the norm of the embeddings and the tables, a share of whose columns is a thread's. */
+static void undo_embedding_of_all(struct cappy_work *work, size_t n)
+{
+    struct cappy_net *net = work->net;
+    struct cappy_net_memory *memory = &net->memory;
+#pragma omp for schedule(dynamic, 1) nowait
+    for (size_t table = 0; table < TABLES; table++) {
+        memory->n_lookups[table] = list_lookups(net, work->examples, n, table);
+    }
+#pragma omp for schedule(dynamic, 1)
+    for (size_t slot = 0; slot < memory->n_slots; slot++) {
+        work->slot = &memory->slots[slot];
+        undo_embedding(work);
+    }
+#pragma omp single nowait
+    cappy_norm_collect(net, CAPPY_MODULE_EMBEDDING_NORM, CAPPY_NORM_EMBEDDING, 0);
     size_t first;
     size_t last;
-    cappy_pass_share(pass, pass->net->config->hidden_size, &first, &last);
+    cappy_work_share(net->config->hidden_size, &first, &last);
     for (size_t table = 0; table < TABLES; table++) {
-        undo_lookups(pass, table, memory->n_lookups[table], first, last);
+        undo_lookups(net, table, first, last, work->desk.scratch);
     }
-    cappy_pass_wait(pass);
 }
 
 void cappy_net_backward(struct cappy_net *net, const struct cappy_example *examples, size_t n,
@@ -207,11 +235,16 @@ void cappy_net_backward(struct cappy_net *net, const struct cappy_example *examp
 {
 #pragma omp parallel num_threads((int)net->threads)
     {
-        const struct cappy_pass pass = cappy_pass_of(net, examples, n, true);
-        undo_head(&pass, d_scores);
-        for (size_t layer = net->config->n_layers; layer-- > 0;) {
-            undo_layer(&pass, layer);
+        struct cappy_work work = cappy_work_of(net, examples, true);
+#pragma omp for schedule(dynamic, 1)
+        for (size_t slot = 0; slot < net->memory.n_slots; slot++) {
+            work.slot = &net->memory.slots[slot];
+            undo_head(&work, d_scores);
         }
-        undo_embedding(&pass);
+        cappy_linear_collect(net, 0, CAPPY_LINEAR_POOLER, CAPPY_LINEARS, work.desk.scratch);
+        for (size_t layer = net->config->n_layers; layer-- > 0;) {
+            undo_layer_of_all(&work, layer);
+        }
+        undo_embedding_of_all(&work, n);
     }
 }

@@ -11,8 +11,6 @@
 #include <omp.h>
 #endif
 
-static const struct cappy_array none = {NULL, 0};
-
 size_t cappy_position_next(const struct cappy_config *config, int32_t id, size_t *next)
 {
     const bool is_padding =
@@ -27,10 +25,10 @@ size_t cappy_position_first(const struct cappy_config *config)
 }
 
 /* embedded [T, H] = word + segment + position. */
-static void embed_sequence(const struct cappy_pass *pass, size_t s)
+static void embed_sequence(const struct cappy_work *work, size_t s)
 {
-    const struct cappy_net *net = pass->net;
-    const struct cappy_example *example = &pass->examples[s];
+    const struct cappy_net *net = work->net;
+    const struct cappy_example *example = &work->examples[s];
     const size_t h = net->config->hidden_size;
     const float *words = net->weights + cappy_params_at(net->params, CAPPY_MODULE_WORDS, 0, false);
     const float *positions =
@@ -52,150 +50,217 @@ static void embed_sequence(const struct cappy_pass *pass, size_t s)
     }
 }
 
-static void embed(const struct cappy_pass *pass)
+/* Rows of fp32 as the operand `to`, unless it is these rows themselves. */
+static void narrow(const struct cappy_net *net, size_t m, struct cappy_array from,
+                   struct cappy_rows to)
 {
-    const struct cappy_net_memory *memory = &pass->net->memory;
-#pragma omp for schedule(static)
-    for (size_t s = 0; s < pass->n; s++) {
-        embed_sequence(pass, s);
-    }
-    cappy_norm_forward(pass, CAPPY_MODULE_EMBEDDING_NORM, 0, pass->tokens, memory->embedded,
-                       memory->traces[0].input);
-    cappy_array_drop(pass, CAPPY_PLACE_EMBEDDING, 0, pass->net->rates.hidden, false,
-                     memory->traces[0].input);
-}
-
-void cappy_array_gather(const struct cappy_pass *pass, struct cappy_array from,
-                        struct cappy_array to)
-{
-    const size_t size = pass->net->config->hidden_size * sizeof(float);
-    size_t first;
-    size_t last;
-    cappy_pass_share(pass, pass->n, &first, &last);
-    for (size_t s = first; s < last; s++) {
-        memcpy(cappy_array_row(to, s), cappy_array_row(from, pass->net->memory.begins[s]), size);
-    }
-    cappy_pass_wait(pass);
-}
-
-/* y [m, H] = dropout(x W^T + b) + residual. */
-static void project(const struct cappy_pass *pass, enum cappy_module module, enum cappy_place place,
-                    size_t layer, bool first_only, size_t m, struct cappy_array x,
-                    struct cappy_array y, struct cappy_array residual)
-{
-    const struct cappy_net *net = pass->net;
-    const struct cappy_linear linear = cappy_linear_at(net, module, layer, 1);
-    const bool drops = pass->train && net->rates.hidden != 0;
-    cappy_linear_apply(pass, &linear, net->precision, m, x, y, drops ? none : residual);
-    if (drops) {
-        cappy_array_drop(pass, place, layer, net->rates.hidden, first_only, y);
-        cappy_array_add(pass, m, residual, y);
+    if (to.precision == CAPPY_PRECISION_BF16) {
+        net->kernels->convert(
+            &(struct cappy_conversion){m, net->config->hidden_size, cappy_rows_of(from), to});
     }
 }
 
-/* Queries, keys and values: of the first tokens, the queries alone. */
-static void make_qkv(const struct cappy_pass *pass, size_t layer, bool is_last)
+static void embed(const struct cappy_work *work)
 {
-    const struct cappy_net *net = pass->net;
+    const struct cappy_net *net = work->net;
+    const struct cappy_slot *slot = work->slot;
+    const struct cappy_rows input = cappy_rows_from(net->memory.traces[0].input, slot->row);
+    const struct cappy_array hidden = cappy_wide_of(input, work->desk.hidden);
+    const struct cappy_array embedded = cappy_array_from(net->memory.embedded, slot->row);
+    for (size_t s = slot->first; s < slot->first + slot->n; s++) {
+        embed_sequence(work, s);
+    }
+    net->kernels->norm(&(struct cappy_norm){
+        .m = slot->tokens,
+        .width = net->config->hidden_size,
+        .x = embedded.data,
+        .x_stride = embedded.stride,
+        .y = hidden.data,
+        .y_stride = hidden.stride,
+        .weight =
+            net->weights + cappy_params_at(net->params, CAPPY_MODULE_EMBEDDING_NORM, 0, false),
+        .bias = net->weights + cappy_params_at(net->params, CAPPY_MODULE_EMBEDDING_NORM, 0, true),
+        .epsilon = net->config->norm_epsilon,
+    });
+    cappy_drop(work, CAPPY_PLACE_EMBEDDING, 0, net->rates.hidden, CAPPY_EACH_TOKEN, hidden);
+    narrow(net, slot->tokens, hidden, input);
+}
+
+static struct cappy_linear linear_at(const struct cappy_net *net, size_t layer,
+                                     enum cappy_linear_name name)
+{
+    struct cappy_linear linear;
+    const bool is_there = cappy_linear_at(net, layer, name, &linear);
+    assert(is_there);
+    (void)is_there;
+    return linear;
+}
+
+/* y = x W^T + b. */
+static void apply(const struct cappy_work *work, size_t layer, enum cappy_linear_name name,
+                  size_t m, struct cappy_rows x, struct cappy_rows y)
+{
+    const struct cappy_linear linear = linear_at(work->net, layer, name);
+    cappy_linear_apply(work->net, &linear, work->desk.scratch, m, x, y, 0,
+                       cappy_linear_panels(work->net, linear.n));
+}
+
+/* Queries, keys and values; in the last layer the queries of the first tokens alone. */
+static void make_qkv(const struct cappy_work *work, size_t layer, struct cappy_array hidden)
+{
+    const struct cappy_net *net = work->net;
     const struct cappy_net_memory *memory = &net->memory;
-    const struct cappy_trace *trace = &memory->traces[layer];
-    const struct cappy_linear all = cappy_linear_at(net, CAPPY_MODULE_QUERY, layer, 3);
-    if (!is_last) {
-        cappy_linear_apply(pass, &all, net->precision, pass->tokens, trace->input, trace->qkv,
-                           none);
+    const struct cappy_slot *slot = work->slot;
+    const size_t h = net->config->hidden_size;
+    const struct cappy_rows input = cappy_rows_from(memory->traces[layer].input, slot->row);
+    const struct cappy_rows qkv = cappy_rows_from(memory->traces[layer].qkv, slot->row);
+    if (cappy_extent_of(net, layer) == CAPPY_EACH_TOKEN) {
+        apply(work, layer, CAPPY_LINEAR_QKV, slot->tokens, input, qkv);
         return;
     }
-    const struct cappy_linear query = cappy_linear_at(net, CAPPY_MODULE_QUERY, layer, 1);
-    const struct cappy_linear rest = cappy_linear_at(net, CAPPY_MODULE_KEY, layer, 2);
-    const struct cappy_array kv = {trace->qkv.data + net->config->hidden_size, trace->qkv.stride};
-    cappy_linear_apply(pass, &rest, net->precision, pass->tokens, trace->input, kv, none);
-    cappy_array_gather(pass, trace->input, memory->firsts);
-    cappy_linear_apply(pass, &query, net->precision, pass->n, memory->firsts, memory->queries,
-                       none);
+    apply(work, layer, CAPPY_LINEAR_QKV, slot->tokens, input, cappy_rows_right(qkv, h));
+    const struct cappy_rows firsts = cappy_rows_from(memory->firsts, slot->first);
+    for (size_t i = 0; i < slot->n; i++) {
+        const size_t row = memory->begins[slot->first + i] - slot->row;
+        memcpy(cappy_rows_from(firsts, i).data, cappy_rows_from(input, row).data,
+               cappy_row_size(net->precision, h));
+        memcpy(cappy_array_row(work->desk.firsts, i), cappy_array_row(hidden, row),
+               h * sizeof(float));
+    }
+    apply(work, layer, CAPPY_LINEAR_QUERY, slot->n, firsts,
+          cappy_rows_from(memory->queries, slot->first));
 }
 
-static void run_layer(const struct cappy_pass *pass, size_t layer)
+/* active and slope from middle, some columns at a time: what lies between stays in the cache. */
+static void feed_forward(const struct cappy_work *work, size_t layer, enum cappy_extent extent)
 {
-    const struct cappy_net *net = pass->net;
+    enum { COLUMNS = 512 };
+    const struct cappy_net *net = work->net;
+    const struct cappy_trace *trace = &net->memory.traces[layer];
+    const size_t m = cappy_extent_rows(work, extent);
+    const size_t first = cappy_extent_at(work, extent);
+    const size_t f = net->config->ffn_size;
+    const struct cappy_linear up = linear_at(net, layer, CAPPY_LINEAR_UP);
+    for (size_t column = 0; column < f; column += COLUMNS) {
+        const size_t end = f - column < COLUMNS ? f : column + COLUMNS;
+        cappy_linear_apply(net, &up, work->desk.scratch, m, cappy_rows_from(trace->middle, first),
+                           work->desk.before, column / net->kernels->panel,
+                           cappy_linear_panels(net, end));
+        net->kernels->activation(&(struct cappy_activation){
+            .function = cappy_activation_of(net),
+            .m = m,
+            .width = end - column,
+            .x = cappy_rows_right(work->desk.before, column),
+            .y = cappy_rows_right(cappy_rows_from(trace->active, first), column),
+            .slope = cappy_rows_right(cappy_rows_from(trace->slope, first), column),
+        });
+    }
+}
+
+/* From *hidden, the layer's input in fp32, to its output, which *hidden becomes. */
+static void run_layer(const struct cappy_work *work, size_t layer, struct cappy_array *hidden)
+{
+    const struct cappy_net *net = work->net;
     const struct cappy_net_memory *memory = &net->memory;
     const struct cappy_trace *trace = &memory->traces[layer];
-    const bool is_last = layer + 1 == net->config->n_layers;
-    const size_t m = is_last ? pass->n : pass->tokens;
-    const struct cappy_linear up = cappy_linear_at(net, CAPPY_MODULE_UP, layer, 1);
-    make_qkv(pass, layer, is_last);
-    cappy_attention_forward(pass, layer, is_last);
-    project(pass, CAPPY_MODULE_OUTPUT, CAPPY_PLACE_OUTPUT, layer, is_last, m, trace->context,
-            trace->attention_sum, is_last ? memory->firsts : trace->input);
-    cappy_norm_forward(pass, CAPPY_MODULE_ATTENTION_NORM, layer, m, trace->attention_sum,
-                       trace->middle);
-    cappy_linear_apply(pass, &up, net->precision, m, trace->middle, trace->before, none);
-    cappy_pass_activate(pass, m, trace->before, none, memory->active);
-    project(pass, CAPPY_MODULE_DOWN, CAPPY_PLACE_DOWN, layer, is_last, m, memory->active,
-            trace->output_sum, trace->middle);
-    cappy_norm_forward(pass, CAPPY_MODULE_OUTPUT_NORM, layer, m, trace->output_sum, trace->output);
+    const struct cappy_rows nothing = {.precision = net->precision};
+    const enum cappy_extent extent = cappy_extent_of(net, layer);
+    const bool is_last = extent == CAPPY_EACH_FIRST;
+    const size_t m = cappy_extent_rows(work, extent);
+    const size_t first = cappy_extent_at(work, extent);
+    make_qkv(work, layer, *hidden);
+    cappy_attention_forward(work, layer, extent);
+
+    const struct cappy_rows middle = cappy_rows_from(trace->middle, first);
+    const struct cappy_array wide = cappy_wide_of(middle, work->desk.middle);
+    apply(work, layer, CAPPY_LINEAR_OUTPUT, m, cappy_rows_from(trace->context, first),
+          work->desk.projected);
+    cappy_join(work, CAPPY_MODULE_ATTENTION_NORM, CAPPY_PLACE_OUTPUT, layer, extent,
+               work->desk.projected, is_last ? work->desk.firsts : *hidden,
+               cappy_array_from(trace->attention_sum, first), wide, middle);
+
+    feed_forward(work, layer, extent);
+    const struct cappy_rows output =
+        is_last ? nothing : cappy_rows_from(memory->traces[layer + 1].input, first);
+    *hidden = is_last ? cappy_array_from(memory->features, first)
+                      : cappy_wide_of(output, work->desk.hidden);
+    apply(work, layer, CAPPY_LINEAR_DOWN, m, cappy_rows_from(trace->active, first),
+          work->desk.projected);
+    cappy_join(work, CAPPY_MODULE_OUTPUT_NORM, CAPPY_PLACE_DOWN, layer, extent,
+               work->desk.projected, wide, cappy_array_from(trace->output_sum, first), *hidden,
+               output);
 }
 
 /* scores = classifier(dropout(tanh(pooler(features)))), in fp32 as in scoring. RoBERTa drops from
  * the features too. */
-static void run_head(const struct cappy_pass *pass)
+static void run_head(const struct cappy_work *work)
 {
-    const struct cappy_net *net = pass->net;
+    const struct cappy_net *net = work->net;
     const struct cappy_net_memory *memory = &net->memory;
+    const size_t n = work->slot->n;
     const size_t h = net->config->hidden_size;
-    const struct cappy_linear pooler = cappy_linear_at(net, CAPPY_MODULE_POOLER, 0, 1);
-    const struct cappy_linear classifier = cappy_linear_at(net, CAPPY_MODULE_CLASSIFIER, 0, 1);
-    cappy_array_copy(pass, pass->n, memory->traces[net->config->n_layers - 1].output,
-                     memory->features);
+    const struct cappy_array features = cappy_array_from(memory->features, work->slot->first);
+    const struct cappy_array pooled = cappy_array_from(memory->pooled, work->slot->first);
+    const struct cappy_array dropped = cappy_array_from(memory->dropped, work->slot->first);
+    const struct cappy_array scores = cappy_array_from(memory->scores, work->slot->first);
     if (net->config->architecture == CAPPY_ARCHITECTURE_ROBERTA) {
-        cappy_array_drop(pass, CAPPY_PLACE_FEATURES, 0, net->rates.head, true, memory->features);
+        cappy_drop(work, CAPPY_PLACE_FEATURES, 0, net->rates.head, CAPPY_EACH_FIRST, features);
     }
-    cappy_linear_apply(pass, &pooler, CAPPY_PRECISION_FP32, pass->n, memory->features,
-                       memory->pooled, none);
-#pragma omp for schedule(static)
-    for (size_t s = 0; s < pass->n; s++) {
-        float *row = cappy_array_row(memory->pooled, s);
+    apply(work, 0, CAPPY_LINEAR_POOLER, n, cappy_rows_of(features), cappy_rows_of(pooled));
+    for (size_t s = 0; s < n; s++) {
+        float *row = cappy_array_row(pooled, s);
         for (size_t j = 0; j < h; j++) {
             row[j] = tanhf(row[j]);
         }
+        memcpy(cappy_array_row(dropped, s), row, h * sizeof *row);
     }
-    cappy_array_copy(pass, pass->n, memory->pooled, memory->dropped);
-    cappy_array_drop(pass, CAPPY_PLACE_POOLED, 0, net->rates.head, true, memory->dropped);
-    cappy_linear_apply(pass, &classifier, CAPPY_PRECISION_FP32, pass->n, memory->dropped,
-                       memory->scores, none);
+    cappy_drop(work, CAPPY_PLACE_POOLED, 0, net->rates.head, CAPPY_EACH_FIRST, dropped);
+    apply(work, 0, CAPPY_LINEAR_CLASSIFIER, n, cappy_rows_of(dropped), cappy_rows_of(scores));
 }
 
-struct cappy_pass cappy_pass_of(struct cappy_net *net, const struct cappy_example *examples,
-                                size_t n, bool train)
+struct cappy_work cappy_work_of(struct cappy_net *net, const struct cappy_example *examples,
+                                bool train)
 {
-    struct cappy_pass pass = {.net = net, .examples = examples, .n = n, .train = train, .count = 1};
-    for (size_t i = 0; i < n; i++) {
-        pass.tokens += examples[i].n;
-    }
+    size_t index = 0;
 #ifdef _OPENMP
-    pass.index = (size_t)omp_get_thread_num();
-    pass.count = (size_t)omp_get_num_threads();
+    index = (size_t)omp_get_thread_num();
 #endif
-    return pass;
+    return (struct cappy_work){
+        .net = net, .examples = examples, .train = train, .desk = cappy_desk_of(net, index)};
+}
+
+void cappy_work_share(size_t n, size_t *first, size_t *last)
+{
+    size_t index = 0;
+    size_t count = 1;
+#ifdef _OPENMP
+    index = (size_t)omp_get_thread_num();
+    count = (size_t)omp_get_num_threads();
+#endif
+    *first = n * index / count;
+    *last = n * (index + 1) / count;
 }
 
 void cappy_net_forward(struct cappy_net *net, const struct cappy_example *examples, size_t n,
                        bool train, float *scores)
 {
     struct cappy_net_memory *memory = &net->memory;
-    assert(n <= memory->sequences);
-    memory->begins[0] = 0;
-    for (size_t i = 0; i < n; i++) {
-        memory->begins[i + 1] = memory->begins[i] + examples[i].n;
-    }
-    assert(memory->begins[n] <= memory->tokens);
+    cappy_net_plan(net, examples, n);
+    cappy_packed_fill(net);
 #pragma omp parallel num_threads((int)net->threads)
     {
-        const struct cappy_pass pass = cappy_pass_of(net, examples, n, train);
-        embed(&pass);
-        for (size_t layer = 0; layer < net->config->n_layers; layer++) {
-            run_layer(&pass, layer);
+        struct cappy_work work = cappy_work_of(net, examples, train);
+#pragma omp for schedule(dynamic, 1)
+        for (size_t slot = 0; slot < memory->n_slots; slot++) {
+            work.slot = &memory->slots[slot];
+            embed(&work);
+            struct cappy_array hidden = cappy_wide_of(
+                cappy_rows_from(memory->traces[0].input, work.slot->row), work.desk.hidden);
+            for (size_t layer = 0; layer < net->config->n_layers; layer++) {
+                run_layer(&work, layer, &hidden);
+            }
+            run_head(&work);
         }
-        run_head(&pass);
     }
     const size_t labels = net->config->n_labels;
     for (size_t i = 0; i < n; i++) {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The working memory of training: one allocation, cut up. */
+#include <assert.h>
 #include <string.h>
 
-#include "train/net.h"
-#include "train/stages.h"
+#include "train/passes.h"
 
-enum { LINE = 64 };
+/* Tokens of a slot: its rows of the widest array stay in L2. */
+enum { LINE = 64, SLOT_TOKENS = 512 };
 
 /* Hands out parts of one allocation; with memory NULL it only counts. */
 struct layout {
@@ -26,92 +27,129 @@ static void *take(struct layout *layout, size_t count, size_t size)
 
 /* Rows a cache line longer than they need to be, so that those of 4,096 bytes do not all fall into
  * the same cache sets, with the slack that matrix products read. */
-static struct cappy_array take_rows(struct layout *layout, size_t m, size_t width)
+static struct cappy_rows take_rows(struct layout *layout, cappy_precision precision, size_t m,
+                                   size_t width)
 {
-    enum { FLOATS = LINE / sizeof(float) };
-    struct cappy_array array = {.stride = (width + FLOATS - 1) / FLOATS * FLOATS + FLOATS};
-    array.data = take(layout, m + CAPPY_SLACK_ROWS, array.stride * sizeof(float));
-    return array;
+    struct cappy_rows rows = {.precision = precision};
+    rows.stride = (cappy_row_size(precision, width) + LINE - 1) / LINE * LINE + LINE;
+    rows.data = take(layout, m + CAPPY_SLACK_ROWS, rows.stride);
+    return rows;
 }
 
-static size_t largest(size_t a, size_t b, size_t c)
+static struct cappy_array take_array(struct layout *layout, size_t m, size_t width)
 {
-    const size_t ab = a > b ? a : b;
-    return ab > c ? ab : c;
+    const struct cappy_rows rows = take_rows(layout, CAPPY_PRECISION_FP32, m, width);
+    return (struct cappy_array){rows.data, rows.stride / sizeof(float)};
 }
 
-static void lay_out_traces(struct cappy_net_memory *memory, const struct cappy_config *config,
+/* Numbers that the heads of sequences of t tokens in all keep: each sequence has at most as many as
+ * the model has positions. */
+static size_t most_kept(const struct cappy_config *config, size_t t, size_t sequences)
+{
+    enum { GRAIN = 32 }; /* of cappy_head_kept */
+    const size_t longest = t < config->n_positions ? t : config->n_positions;
+    return config->n_heads * (t + sequences * GRAIN) * (longest + GRAIN);
+}
+
+static void lay_out_traces(struct cappy_net_memory *memory, const struct cappy_net *net,
                            struct layout *layout)
 {
+    const struct cappy_config *config = net->config;
+    const cappy_precision precision = net->precision;
     const size_t t = memory->tokens;
     const size_t h = config->hidden_size;
     memory->traces = take(layout, config->n_layers, sizeof *memory->traces);
-    memory->embedded = take_rows(layout, t, h);
-    struct cappy_array input = take_rows(layout, t, h);
+    memory->embedded = take_array(layout, t, h);
     for (size_t i = 0; i < config->n_layers; i++) {
-        struct cappy_trace trace = {.input = input};
         const size_t m = i + 1 < config->n_layers ? t : memory->sequences;
-        trace.qkv = take_rows(layout, t, 3 * h);
-        trace.context = take_rows(layout, m, h);
-        trace.attention_sum = take_rows(layout, m, h);
-        trace.middle = take_rows(layout, m, h);
-        trace.before = take_rows(layout, m, config->ffn_size);
-        trace.output_sum = take_rows(layout, m, h);
-        trace.output = take_rows(layout, m, h);
-        input = trace.output;
+        const struct cappy_trace trace = {
+            .input = take_rows(layout, precision, t, h),
+            .qkv = take_rows(layout, precision, t, 3 * h),
+            .context = take_rows(layout, precision, m, h),
+            .attention_sum = take_array(layout, m, h),
+            .middle = take_rows(layout, precision, m, h),
+            .active = take_rows(layout, precision, m, config->ffn_size),
+            .slope = take_rows(layout, precision, m, config->ffn_size),
+            .output_sum = take_array(layout, m, h),
+            .kept = precision == CAPPY_PRECISION_BF16
+                        ? take(layout, most_kept(config, t, memory->sequences), sizeof(uint16_t))
+                        : NULL,
+        };
         if (layout->memory != NULL) {
             memory->traces[i] = trace;
         }
     }
 }
 
-static void lay_out(struct cappy_net *net, struct cappy_net_memory *memory, struct layout *layout)
+static struct cappy_desk lay_out_desk(const struct cappy_net *net, size_t rows,
+                                      struct layout *layout)
+{
+    const struct cappy_config *config = net->config;
+    const cappy_precision precision = net->precision;
+    const size_t h = config->hidden_size;
+    const size_t width = h / config->n_heads;
+    const size_t head = cappy_head_scratch(rows, width) * sizeof(float);
+    const size_t product = cappy_linear_desk(net, rows);
+    struct cappy_desk desk = {
+        .hidden = take_array(layout, rows, h),
+        .middle = take_array(layout, rows, h),
+        .firsts = take_array(layout, rows, h),
+        .d_sum = take_array(layout, rows, h),
+        .projected = take_rows(layout, precision, rows, h),
+        .before = take_rows(layout, precision, rows, config->ffn_size),
+        .d_dropped = take_rows(layout, precision, rows, h),
+        .d_context = take_rows(layout, precision, rows, h),
+        .d_qkv = take_rows(layout, precision, rows, 3 * h),
+    };
+    desk.scratch = take(layout, head > product ? head : product, 1);
+    return desk;
+}
+
+struct cappy_desk cappy_desk_of(const struct cappy_net *net, size_t index)
+{
+    struct layout layout = {.memory = net->memory.desks + index * net->memory.desk_size};
+    return lay_out_desk(net, net->memory.rows, &layout);
+}
+
+static void lay_out(const struct cappy_net *net, struct cappy_net_memory *memory,
+                    struct layout *layout)
 {
     const struct cappy_config *config = net->config;
     const size_t t = memory->tokens;
     const size_t s = memory->sequences;
     const size_t h = config->hidden_size;
-    const size_t f = config->ffn_size;
-    const size_t wide = largest(3 * h, f, config->n_labels);
-    const size_t long_row = cappy_row_size(net->precision, largest(wide, t, s)) + LINE;
-    lay_out_traces(memory, config, layout);
-    memory->queries = take_rows(layout, s, h);
-    memory->firsts = take_rows(layout, s, h);
-    memory->features = take_rows(layout, s, h);
-    memory->pooled = take_rows(layout, s, h);
-    memory->dropped = take_rows(layout, s, h);
-    memory->scores = take_rows(layout, s, config->n_labels);
+    /* Two neighbours have more tokens than a slot takes, or they would be one. */
+    const size_t slots = 2 * t / SLOT_TOKENS + 2;
+    lay_out_traces(memory, net, layout);
+    memory->slots = take(layout, slots, sizeof *memory->slots);
     memory->begins = take(layout, s + 1, sizeof *memory->begins);
-    memory->active = take_rows(layout, t, f);
-    memory->d_active = take_rows(layout, t, f);
-    memory->d_qkv = take_rows(layout, t, 3 * h);
-    memory->d_hidden = take_rows(layout, t, h);
-    memory->d_sum = take_rows(layout, t, h);
-    memory->d_context = take_rows(layout, t, h);
-    memory->d_dropped = take_rows(layout, t, h);
-    for (size_t i = 0; i < 3; i++) {
+    memory->kept = take(layout, s + 1, sizeof *memory->kept);
+    memory->queries = take_rows(layout, net->precision, s, h);
+    memory->firsts = take_rows(layout, net->precision, s, h);
+    memory->features = take_array(layout, s, h);
+    memory->pooled = take_array(layout, s, h);
+    memory->dropped = take_array(layout, s, h);
+    memory->scores = take_array(layout, s, config->n_labels);
+    memory->d_hidden = take_array(layout, t, h);
+    /* Of all slots together no more than of one with all tokens and sequences, but for what each is
+     * rounded up by. */
+    const size_t one = cappy_operands_size(net, 1, 1);
+    memory->operands = take(layout, cappy_operands_size(net, t, s) + slots * one, 1);
+    memory->partials = take(layout, slots * CAPPY_NORMS, 2 * h * sizeof(float));
+    for (size_t i = 0; i < CAPPY_TABLES; i++) {
         memory->lookups[i] = take(layout, t, sizeof *memory->lookups[i]);
     }
-    memory->partials = take(layout, t / CAPPY_NORM_BLOCK + 1, 2 * h * sizeof(float));
-    memory->narrow = take(layout, t + s + CAPPY_SLACK_ROWS, cappy_row_size(net->precision, wide));
-    memory->transposed = take(layout, wide + CAPPY_SLACK_ROWS,
-                              largest(long_row, cappy_row_size(CAPPY_PRECISION_FP32, s) + LINE, 0));
-
-    /* A thread packs a panel and keeps its sums, or computes the attention of a head. */
-    const size_t panel = net->kernels->panel;
-    const size_t long_side = largest(wide, t, s);
-    const size_t product = panel * (2 * long_side + CAPPY_SLACK_ROWS + 1) + 3 * LINE;
-    const size_t width = h / config->n_heads;
-    memory->thread_size = largest(product, cappy_attention_scratch(t, width),
-                                  cappy_attention_gradient_scratch(t, width)) *
-                          sizeof(float);
-    memory->thread_size = (memory->thread_size + LINE - 1) / LINE * LINE;
-    memory->threads = take(layout, net->threads, memory->thread_size);
+    struct layout desk = {0};
+    lay_out_desk(net, memory->rows, &desk);
+    layout->overflow |= desk.overflow;
+    memory->desk_size = desk.size;
+    memory->desks = take(layout, net->threads, memory->desk_size);
 }
 
 cappy_status cappy_net_reserve(struct cappy_net *net, size_t tokens, size_t sequences,
                                cappy_error *error)
 {
+    CAPPY_TRY(cappy_packed_reserve(net, error));
     if (tokens <= net->memory.tokens && sequences <= net->memory.sequences) {
         return CAPPY_OK;
     }
@@ -119,7 +157,10 @@ cappy_status cappy_net_reserve(struct cappy_net *net, size_t tokens, size_t sequ
         .tokens = tokens > net->memory.tokens ? tokens : net->memory.tokens,
         .sequences = sequences > net->memory.sequences ? sequences : net->memory.sequences,
     };
-    cappy_net_free(net);
+    memory.rows = SLOT_TOKENS > net->config->n_positions ? SLOT_TOKENS : net->config->n_positions;
+    memory.rows = memory.rows < memory.tokens ? memory.rows : memory.tokens;
+    cappy_free(net->memory.memory);
+    net->memory = (struct cappy_net_memory){0};
     struct layout layout = {0};
     lay_out(net, &memory, &layout);
     if (layout.overflow) {
@@ -138,5 +179,40 @@ cappy_status cappy_net_reserve(struct cappy_net *net, size_t tokens, size_t sequ
 void cappy_net_free(struct cappy_net *net)
 {
     cappy_free(net->memory.memory);
+    cappy_free(net->packed.memory);
+    cappy_free(net->packed.matrices);
     net->memory = (struct cappy_net_memory){0};
+    net->packed = (struct cappy_net_packed){0};
+}
+
+void cappy_net_changed(struct cappy_net *net)
+{
+    net->packed.is_current = false;
+}
+
+void cappy_net_plan(struct cappy_net *net, const struct cappy_example *examples, size_t n)
+{
+    struct cappy_net_memory *memory = &net->memory;
+    struct cappy_slot *slot = memory->slots;
+    size_t row = 0;
+    size_t operands = 0;
+    assert(n <= memory->sequences);
+    *slot = (struct cappy_slot){0};
+    memory->kept[0] = 0;
+    for (size_t s = 0; s < n; s++) {
+        const size_t tokens = examples[s].n;
+        if (slot->n != 0 && slot->tokens + tokens > SLOT_TOKENS) {
+            operands += cappy_operands_size(net, slot->tokens, slot->n);
+            *++slot = (struct cappy_slot){.first = s, .row = row, .operands = operands};
+        }
+        slot->n++;
+        slot->tokens += tokens;
+        memory->begins[s] = row;
+        memory->kept[s + 1] =
+            memory->kept[s] + net->config->n_heads * cappy_head_kept(tokens, tokens);
+        row += tokens;
+    }
+    memory->begins[n] = row;
+    memory->n_slots = n != 0 ? (size_t)(slot - memory->slots) + 1 : 0;
+    assert(row <= memory->tokens);
 }

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The forward and the backward pass of training over a pack of sequences. Private to train.
  *
- * As in scoring, sequences lie end to end and nothing is padded. What the backward pass needs of
- * the forward pass stays in the workspace between the two; everything is fp32, and what a matrix
- * product multiplies is rounded to bf16 on its way where the precision asks for it.
+ * As in scoring, sequences lie end to end and nothing is padded. A pass is cut into slots of whole
+ * sequences, about as many tokens as a cache holds. A thread takes a slot through all layers by
+ * itself; backwards all slots of a layer come before its weight gradients, which are sums over the
+ * tokens of the pass. What the backward pass needs of the forward pass stays in the workspace
+ * between the two. With the precision BF16, rows that are operands of a product are bf16; sums of
+ * products, residuals, norms and gradients of weights are fp32.
  *
- * Whatever the number of threads, every sum is made in the same order: a thread owns outputs, or
- * columns, or blocks of rows of a fixed size, never a part of a sum.
+ * Whatever the number of threads, every sum is made in the same order: slots depend on the examples
+ * alone, a thread owns outputs or slots, and what slots add up to is added in their order.
  *
- * Legend: T packed tokens, S sequences, H hidden, F feed-forward, L labels. */
+ * Legend: T packed tokens, S sequences, R rows of a slot, H hidden, F feed-forward, L labels. */
 #ifndef CAPPY_TRAIN_NET_H
 #define CAPPY_TRAIN_NET_H
 
@@ -28,17 +31,18 @@ struct cappy_array {
     size_t stride; /* floats */
 };
 
-/* What a layer keeps for its gradient. In the last layer everything but qkv has a row for the first
- * token of each sequence alone. */
+/* What a layer keeps for its gradient. In the last layer everything but input, qkv and kept has a
+ * row for the first token of each sequence alone. Rows are of the net's precision. */
 struct cappy_trace {
-    struct cappy_array input;         /* [T, H] */
-    struct cappy_array qkv;           /* [T, 3H] */
-    struct cappy_array context;       /* [T, H] */
+    struct cappy_rows input;          /* [T, H] */
+    struct cappy_rows qkv;            /* [T, 3H] */
+    struct cappy_rows context;        /* [T, H] */
     struct cappy_array attention_sum; /* [T, H], before the norm */
-    struct cappy_array middle;        /* [T, H], behind it */
-    struct cappy_array before;        /* [T, F], before the activation */
+    struct cappy_rows middle;         /* [T, H], behind it */
+    struct cappy_rows active;         /* [T, F], behind the activation */
+    struct cappy_rows slope;          /* [T, F], of the activation */
     struct cappy_array output_sum;    /* [T, H], before the norm */
-    struct cappy_array output;        /* [T, H] */
+    uint16_t *kept;                   /* of the heads of each sequence, BF16 only */
 };
 
 /* Rates of dropout, as numbers dropped of 65,536. */
@@ -48,34 +52,49 @@ struct cappy_rates {
     uint32_t head;
 };
 
+/* Whole sequences that one thread takes at a time. */
+struct cappy_slot {
+    size_t first; /* example */
+    size_t n;     /* examples */
+    size_t row;   /* of its first token */
+    size_t tokens;
+    size_t operands; /* where those of its weight gradients begin, in bytes */
+};
+
+enum { CAPPY_TABLES = 3 };
+
 struct cappy_net_memory {
-    size_t tokens;               /* room for these many */
-    size_t sequences;            /* and these */
-    char *memory;                /* all of the below */
+    size_t tokens;    /* room for these many */
+    size_t sequences; /* and these */
+    size_t rows;      /* and these of a slot */
+    char *memory;     /* all of the below */
+    struct cappy_slot *slots;
+    size_t n_slots;
+    size_t *begins;              /* [S + 1], row of each sequence's first token */
+    size_t *kept;                /* [S + 1], where what each sequence's heads keep begins */
     struct cappy_array embedded; /* [T, H], before the norm */
     struct cappy_trace *traces;  /* [layers] */
-    struct cappy_array queries;  /* [S, H + panel], of the last layer */
-    struct cappy_array firsts;   /* [S, H], input of the last layer, first tokens alone */
+    struct cappy_rows queries;   /* [S, H], of the last layer */
+    struct cappy_rows firsts;    /* [S, H], input of the last layer, first tokens alone */
     struct cappy_array features; /* [S, H], input of the head, behind its dropout */
     struct cappy_array pooled;   /* [S, H], behind tanh */
     struct cappy_array dropped;  /* [S, H], behind dropout */
     struct cappy_array scores;   /* [S, L] */
-    size_t *begins;              /* [S + 1], row of each sequence's first token */
-    /* Scratch of the passes: */
-    struct cappy_array active;    /* [T, F], behind the activation */
-    struct cappy_array d_active;  /* [T, F] */
-    struct cappy_array d_qkv;     /* [T, 3H] */
-    struct cappy_array d_hidden;  /* [T, H] */
-    struct cappy_array d_sum;     /* [T, H] */
-    struct cappy_array d_context; /* [T, H] */
-    struct cappy_array d_dropped; /* [T, H] */
-    uint64_t *lookups[3];         /* [T], rows of the tables and who looked them up, sorted */
-    size_t n_lookups[3];
-    float *partials;    /* [blocks of rows, 2H], gradients of a norm's weight and bias */
-    char *narrow;       /* operand rows in bf16 */
-    char *transposed;   /* a gradient's transpose: rows of a product */
-    char *threads;      /* scratch of each thread */
-    size_t thread_size; /* bytes of one thread's */
+    /* Of the backward pass: */
+    struct cappy_array d_hidden;     /* [T, H] */
+    char *operands;                  /* of the weight gradients of one layer, slot by slot */
+    float *partials;                 /* [slots, norms of a layer, 2H], gradients of weight, bias */
+    uint64_t *lookups[CAPPY_TABLES]; /* [T], rows of the tables and who looked them up, sorted */
+    size_t n_lookups[CAPPY_TABLES];
+    char *desks;      /* working memory of each thread */
+    size_t desk_size; /* bytes of one thread's */
+};
+
+/* The matrices of the layers as the kernels want them, BF16 only. */
+struct cappy_net_packed {
+    char *memory;
+    struct cappy_matrix *matrices; /* [layers, linears of a layer, 2]: for output, for gradient */
+    bool is_current;               /* they hold the weights as they are */
 };
 
 struct cappy_net {
@@ -88,12 +107,16 @@ struct cappy_net {
     float *weights;   /* [size], borrowed */
     float *gradients; /* [size], borrowed */
     struct cappy_net_memory memory;
+    struct cappy_net_packed packed;
 };
 
 /* Makes room for passes of `tokens` and `sequences`; cheap where there is room. */
 cappy_status cappy_net_reserve(struct cappy_net *net, size_t tokens, size_t sequences,
                                cappy_error *error);
 void cappy_net_free(struct cappy_net *net);
+
+/* To be called when the weights have changed. */
+void cappy_net_changed(struct cappy_net *net);
 
 /* scores[n][L] of examples[n], whose tokens together fit the room. With `train`, dropout drops. */
 void cappy_net_forward(struct cappy_net *net, const struct cappy_example *examples, size_t n,

@@ -5,17 +5,22 @@
 
 #include "train/stages.h"
 
-/* Inside a parallel region: what this member knows. */
-struct cappy_pass cappy_pass_of(struct cappy_net *net, const struct cappy_example *examples,
-                                size_t n, bool train);
+/* Inside a parallel region: this thread, without a slot. */
+struct cappy_work cappy_work_of(struct cappy_net *net, const struct cappy_example *examples,
+                                bool train);
+
+/* The part of n items that belongs to this thread of a team: [*first, *last). */
+void cappy_work_share(size_t n, size_t *first, size_t *last);
+
+/* The desk of the thread with that number. */
+struct cappy_desk cappy_desk_of(const struct cappy_net *net, size_t index);
+
+/* Cuts a pass into slots. */
+void cappy_net_plan(struct cappy_net *net, const struct cappy_example *examples, size_t n);
 
 /* The row of the position table for the next token of a sequence, `id`; *next begins at
  * cappy_position_first. RoBERTa counts only tokens other than padding. */
 size_t cappy_position_next(const struct cappy_config *config, int32_t id, size_t *next);
 size_t cappy_position_first(const struct cappy_config *config);
-
-/* to [S, H] = the rows of the sequences' first tokens. */
-void cappy_array_gather(const struct cappy_pass *pass, struct cappy_array from,
-                        struct cappy_array to);
 
 #endif

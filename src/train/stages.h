@@ -1,36 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The steps that both passes are made of, done by all threads of a team together; each ends with a
- * barrier. Private to train. */
+/* The steps that both passes are made of, on the rows of a slot, by one thread. Private to
+ * train. */
 #ifndef CAPPY_TRAIN_STAGES_H
 #define CAPPY_TRAIN_STAGES_H
 
-#include "train/net.h"
+#include "train/linear.h"
 
-/* Rows of one block, whose part of the gradient of a norm's weight is summed up by itself. */
-enum { CAPPY_NORM_BLOCK = 32 };
+/* The working memory of a thread. */
+struct cappy_desk {
+    struct cappy_array hidden;   /* [R, H] */
+    struct cappy_array middle;   /* [R, H] */
+    struct cappy_array firsts;   /* [R, H], of the first tokens */
+    struct cappy_array d_sum;    /* [R, H] */
+    struct cappy_rows projected; /* [R, H] */
+    struct cappy_rows before;    /* [R, F], before the activation */
+    struct cappy_rows d_dropped; /* [R, H] */
+    struct cappy_rows d_context; /* [R, H] */
+    struct cappy_rows d_qkv;     /* [R, 3H] */
+    float *scratch;              /* of the kernels */
+};
 
-/* What a member of the team knows. */
-struct cappy_pass {
+/* A thread at a slot. */
+struct cappy_work {
     struct cappy_net *net;
-    const struct cappy_example *examples;
-    size_t n;      /* examples */
-    size_t tokens; /* T */
+    const struct cappy_example *examples; /* of the pass */
     bool train;
-    size_t index; /* of the member */
-    size_t count; /* of members */
+    struct cappy_desk desk;
+    const struct cappy_slot *slot;
 };
 
-/* A linear layer's place in the flat arrays: weight [n, k], bias [n]. */
-struct cappy_linear {
-    size_t weight;
-    size_t bias;
-    size_t n;
-    size_t k;
-};
+/* Which rows an array of a slot has: one for each token, or for each sequence's first one. */
+enum cappy_extent { CAPPY_EACH_TOKEN, CAPPY_EACH_FIRST };
 
-/* The linear layer `module`; with `several` of them that lie together from it on, all of these. */
-struct cappy_linear cappy_linear_at(const struct cappy_net *net, enum cappy_module module,
-                                    size_t layer, size_t several);
+static inline size_t cappy_extent_rows(const struct cappy_work *work, enum cappy_extent extent)
+{
+    return extent == CAPPY_EACH_TOKEN ? work->slot->tokens : work->slot->n;
+}
+
+/* Where the slot begins in an array of the pass. */
+static inline size_t cappy_extent_at(const struct cappy_work *work, enum cappy_extent extent)
+{
+    return extent == CAPPY_EACH_TOKEN ? work->slot->row : work->slot->first;
+}
+
+/* Which rows of the last layer, and of the others, go further than attention. */
+static inline enum cappy_extent cappy_extent_of(const struct cappy_net *net, size_t layer)
+{
+    return layer + 1 == net->config->n_layers ? CAPPY_EACH_FIRST : CAPPY_EACH_TOKEN;
+}
 
 /* How dropout is told apart: by kind, layer and head. */
 enum cappy_place {
@@ -42,66 +59,83 @@ enum cappy_place {
     CAPPY_PLACE_POOLED,
 };
 
+/* Which of a slot's sums for the gradient of a norm. */
+enum cappy_norm_place {
+    CAPPY_NORM_OUTPUT,
+    CAPPY_NORM_ATTENTION,
+    CAPPY_NORM_EMBEDDING,
+    CAPPY_NORMS,
+};
+
 static inline float *cappy_array_row(struct cappy_array array, size_t row)
 {
     return array.data + row * array.stride;
 }
 
-void cappy_pass_wait(const struct cappy_pass *pass);
+static inline struct cappy_array cappy_array_from(struct cappy_array array, size_t row)
+{
+    array.data = cappy_array_row(array, row);
+    return array;
+}
 
-/* The part of n items that belongs to this member: [*first, *last). */
-void cappy_pass_share(const struct cappy_pass *pass, size_t n, size_t *first, size_t *last);
+static inline struct cappy_rows cappy_rows_from(struct cappy_rows rows, size_t row)
+{
+    rows.data = (char *)rows.data + row * rows.stride;
+    return rows;
+}
 
-/* y [m, n] = x [m, k] W^T + b, + residual unless that has no data. */
-void cappy_linear_apply(const struct cappy_pass *pass, const struct cappy_linear *linear,
-                        cappy_precision precision, size_t m, struct cappy_array x,
-                        struct cappy_array y, struct cappy_array residual);
+static inline struct cappy_rows cappy_rows_of(struct cappy_array array)
+{
+    return (struct cappy_rows){.precision = CAPPY_PRECISION_FP32,
+                               .data = array.data,
+                               .stride = array.stride * sizeof(float)};
+}
 
-/* The gradients of a linear layer with the input x [m, k] from dy [m, n]: of weight and bias, added
- * to the net's; of the input, dx [m, k] = dy W, + residual unless that has no data. dx may be
- * without data, and may be the residual. */
-void cappy_linear_gradient(const struct cappy_pass *pass, const struct cappy_linear *linear,
-                           cappy_precision precision, size_t m, struct cappy_array x,
-                           struct cappy_array dy, struct cappy_array dx,
-                           struct cappy_array residual);
+/* Rows in fp32: those of `rows` themselves where that is what they are, else `other`. */
+static inline struct cappy_array cappy_wide_of(struct cappy_rows rows, struct cappy_array other)
+{
+    return rows.precision == CAPPY_PRECISION_FP32
+               ? (struct cappy_array){rows.data, rows.stride / sizeof(float)}
+               : other;
+}
 
-/* y [m, H] = norm(x); dx from dy, and the gradients of weight and bias, added to the net's; dx may
- * be dy. */
-void cappy_norm_forward(const struct cappy_pass *pass, enum cappy_module module, size_t layer,
-                        size_t m, struct cappy_array x, struct cappy_array y);
-void cappy_norm_backward(const struct cappy_pass *pass, enum cappy_module module, size_t layer,
-                         size_t m, struct cappy_array x, struct cappy_array dy,
-                         struct cappy_array dx);
+/* Columns [first, ...) of rows. */
+struct cappy_rows cappy_rows_right(struct cappy_rows rows, size_t first);
 
-/* y [m, F] = f(x), or with dy, y = dy f'(x). */
-void cappy_pass_activate(const struct cappy_pass *pass, size_t m, struct cappy_array x,
-                         struct cappy_array dy, struct cappy_array y);
+/* Zeros behind the `width` numbers of m rows, up to the next row, where rows must be filled up:
+ * some columns on the right are then filled up too. */
+void cappy_rows_fill(struct cappy_rows rows, size_t m, size_t width);
 
-/* sums[width] += the sum of the rows of x [m, width], made by itself; each column by its owner. */
-void cappy_gradient_add(const struct cappy_pass *pass, size_t m, size_t width, struct cappy_array x,
-                        float *sums);
+/* sum [m, H] = x, dropped from at `place`, + residual; its norm in wide and, in bf16, narrow, which
+ * may have no data. */
+void cappy_join(const struct cappy_work *work, enum cappy_module module, enum cappy_place place,
+                size_t layer, enum cappy_extent extent, struct cappy_rows x,
+                struct cappy_array residual, struct cappy_array sum, struct cappy_array wide,
+                struct cappy_rows narrow);
 
-/* to [m, H] = from. */
-void cappy_array_copy(const struct cappy_pass *pass, size_t m, struct cappy_array from,
-                      struct cappy_array to);
+/* Of cappy_join: dx by the sum from dy; in rows, unless that has no data, the gradient by x; what
+ * belongs to weight and bias, for cappy_norm_collect. dx may be dy. */
+void cappy_part(const struct cappy_work *work, enum cappy_module module, enum cappy_norm_place norm,
+                enum cappy_place place, size_t layer, enum cappy_extent extent,
+                struct cappy_array sum, struct cappy_array dy, struct cappy_array dx,
+                struct cappy_rows rows);
 
-/* to [m, H] += from. */
-void cappy_array_add(const struct cappy_pass *pass, size_t m, struct cappy_array from,
-                     struct cappy_array to);
+/* Adds the gradients of a norm's weight and bias, of all slots. */
+void cappy_norm_collect(struct cappy_net *net, enum cappy_module module, enum cappy_norm_place norm,
+                        size_t layer);
 
-/* What to drop at `place` of a sequence. */
-struct cappy_dropout cappy_dropout_at(const struct cappy_example *example, enum cappy_place place,
-                                      size_t layer, size_t head, uint32_t rate);
+/* The function of the model's feed-forward part. */
+enum cappy_epilogue cappy_activation_of(const struct cappy_net *net);
 
-/* Drops from x [T, H], or with first_only from rows [S, H] of the first tokens, in place. */
-void cappy_array_drop(const struct cappy_pass *pass, enum cappy_place place, size_t layer,
-                      uint32_t rate, bool first_only, struct cappy_array x);
+/* Drops from rows of H numbers, in place. */
+void cappy_drop(const struct cappy_work *work, enum cappy_place place, size_t layer, uint32_t rate,
+                enum cappy_extent extent, struct cappy_array x);
 
-/* Attention of all heads of the layer, or its gradient, from d_context to d_qkv. With first_only,
- * of the first token of each sequence alone: its queries are memory.queries, and their gradient
- * goes to the first rows of d_queries [S, H]. */
-void cappy_attention_forward(const struct cappy_pass *pass, size_t layer, bool first_only);
-void cappy_attention_backward(const struct cappy_pass *pass, size_t layer, bool first_only,
-                              struct cappy_array d_queries);
+/* Attention of all heads of the layer, or its gradient, from desk.d_context to desk.d_qkv. With
+ * CAPPY_EACH_FIRST, of the first token of each sequence alone: its queries are memory.queries, and
+ * their gradient goes to desk.projected. */
+void cappy_attention_forward(const struct cappy_work *work, size_t layer, enum cappy_extent extent);
+void cappy_attention_backward(const struct cappy_work *work, size_t layer,
+                              enum cappy_extent extent);
 
 #endif

@@ -218,6 +218,7 @@ cappy_status cappy_run_step(struct cappy_run *run, cappy_error *error)
     }
     cappy_optimiser_step(&run->optimiser, &run->resolved, step, run->state.norm, gradients,
                          run->net.weights);
+    cappy_net_changed(&run->net);
     run->state.rate = cappy_settings_rate(&run->resolved, step);
     run->state.step = step + 1;
     run->state.batch_examples = run->batch.n;

@@ -324,27 +324,27 @@ static void check_transposed_packing(const struct cappy_kernels *kernels)
 }
 
 /* dw += dy^T x, the gradient of a weight, by the means of a forward product: dy transposed gives
- * the rows, x packed from its transpose the matrix, and what was there before is the residual. */
+ * the rows, x folded the matrix, and what was there before is the residual. */
 static void check_weight_gradient(const struct cappy_kernels *kernels)
 {
     enum { M = 83, N = 29, K = 70 }; /* tokens, outputs, inputs of the layer */
-    float *x = random_floats((size_t)M * K);
+    float *x = random_rows(M, K, K + 2);
     float *dy = random_rows(M, N, N + 2);
     float *dw = random_floats((size_t)N * K);
     for (size_t p = 0; p < 2; p++) {                                               /* fp32, bf16 */
         struct cappy_matrix inputs = make_matrix(kernels, precisions[p], x, K, M); /* sizes only */
-        memset(inputs.bias, 0, cappy_matrix_panels(&inputs) * kernels->panel * sizeof(float));
-        for (size_t i = 0; i < cappy_matrix_panels(&inputs); i++) {
-            const size_t first = i * kernels->panel;
-            const size_t outputs = K - first < kernels->panel ? K - first : kernels->panel;
-            kernels->pack(&(struct cappy_packing){x + first, 1, K, outputs, &inputs, i});
-        }
+        const size_t panels = cappy_matrix_panels(&inputs);
+        memset(inputs.bias, 0, panels * kernels->panel * sizeof(float));
+        memset(inputs.packed, 0xff, panels * kernels->panel * inputs.groups * sizeof(float));
+        const struct cappy_rows x_rows = make_rows(kernels, precisions[p], x, M, K, K + 2);
+        const struct cappy_rows dy_rows = make_rows(kernels, precisions[p], dy, M, N, N + 2);
+        kernels->fold(&(struct cappy_folding){x_rows, &inputs, 0, 1});
+        kernels->fold(&(struct cappy_folding){x_rows, &inputs, 1, panels});
         struct cappy_rows gradients = {precisions[p], NULL, cappy_row_size(precisions[p], M), NULL,
                                        0};
         gradients.data = cappy_alloc_aligned(N + CAPPY_SLACK_ROWS, gradients.stride);
         memset(gradients.data, 0xff, (N + CAPPY_SLACK_ROWS) * gradients.stride);
-        const struct cappy_rows from = {CAPPY_PRECISION_FP32, dy, (N + 2) * sizeof(float), NULL, 0};
-        kernels->transpose(&(struct cappy_conversion){M, N, from, gradients});
+        kernels->transpose(&(struct cappy_conversion){M, N, dy_rows, gradients});
         float *sums = random_floats((N + CAPPY_SLACK_ROWS) * kernels->panel);
         float *sum = random_floats((size_t)N * K);
         memcpy(sum, dw, (size_t)N * K * sizeof(float));
@@ -364,12 +364,18 @@ static void check_weight_gradient(const struct cappy_kernels *kernels)
                 double wanted = (double)dw[j * K + i];
                 for (size_t t = 0; t < M; t++) {
                     const float a = dy[t * (N + 2) + j];
-                    const float b = x[t * K + i];
+                    const float b = x[t * (K + 2) + i];
                     wanted +=
                         p == 0 ? (double)a * (double)b : (double)to_bf16(a) * (double)to_bf16(b);
                 }
                 assert_float_equal(sum[j * K + i], wanted, 2e-5);
             }
+        }
+        if (precisions[p] == CAPPY_PRECISION_BF16) {
+            cappy_free(x_rows.data);
+            cappy_free(x_rows.scales);
+            cappy_free(dy_rows.data);
+            cappy_free(dy_rows.scales);
         }
         free_matrix(&inputs);
         cappy_free(gradients.data);

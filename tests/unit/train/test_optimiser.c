@@ -77,6 +77,7 @@ static void check_trajectory(const char *model, size_t threads)
                      loss, want, norm, number_in(&step, "norms", i));
         }
         cappy_optimiser_step(&optimiser, &settings, i, norm, step.net.gradients, step.net.weights);
+        cappy_net_changed(&step.net);
     }
     check_weights(&step, start);
     cappy_free(start);

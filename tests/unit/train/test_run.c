@@ -136,6 +136,7 @@ static void replay(const char *model, size_t schedule)
         assert_true(fabs(cappy_settings_rate(&settings, i) - number_at(&curves, "rates", i)) <
                     1e-12);
         cappy_optimiser_step(&optimiser, &settings, i, norm, step.net.gradients, step.net.weights);
+        cappy_net_changed(&step.net);
     }
     check_ways(&curves, &step.params, start, step.net.weights);
     cappy_free(start);
