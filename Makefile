@@ -16,7 +16,7 @@ export JOBS FUZZ_SECONDS FUZZ_JOBS
 CMAKE := env -u MAKEFLAGS -u MAKELEVEL cmake
 CTEST := env -u MAKEFLAGS -u MAKELEVEL ctest --output-on-failure -j $(JOBS)
 
-.PHONY: all run test test-arm asan fuzz bench bench-peers lint fmt install clean help
+.PHONY: all run test test-arm asan fuzz bench bench-peers bench-train-peers lint fmt install clean help
 
 ## all: build the library and the command into build/; with MPI=1, for many processes, into build-mpi/
 all: $(BUILD)/configured
@@ -58,6 +58,11 @@ bench: build/configured
 ## bench-peers: measure cappy beside other programs, with the options in PEERS_OPTIONS
 bench-peers: all
 	@bench/peers/run.sh build $(PEERS_OPTIONS)
+
+## bench-train-peers: measure training beside PyTorch, with the options in PEERS_OPTIONS
+bench-train-peers: build/configured
+	@$(CMAKE) --build build -j $(JOBS) --target bench_train
+	@$$(bench/python.sh bench/peers/requirements.txt) bench/peers/train_torch.py $(PEERS_OPTIONS)
 
 ## lint: check the law of the folders, the rules of the house and the formatting
 lint:
