@@ -20,7 +20,8 @@
 
 enum {
     WINDOW_PAIRS = 4096,
-    PASS_TOKENS = 512, /* weights are read from memory once for these many tokens */
+    PASS_TOKENS = 384,  /* weights are read from memory once for these many tokens */
+    APART_TOKENS = 192, /* with fewer for each thread, all compute each pass together */
 };
 
 /* What one thread needs to tokenize and to compute passes by itself. */
@@ -292,20 +293,39 @@ static size_t pass_capacity(const struct cappy_scorer *scorer)
     return scorer->max_length > PASS_TOKENS ? scorer->max_length : PASS_TOKENS;
 }
 
-/* Cuts sequences[n] into passes; returns their number. passes[i] is the first sequence of pass i,
- * passes[count] is n. */
+/* How many passes `tokens` are cut into. Few of them come in whole rounds of the threads, so that no
+ * thread waits for the last ones. */
+static size_t count_passes(const struct cappy_scorer *scorer, size_t tokens)
+{
+    size_t count = (tokens + PASS_TOKENS - 1) / PASS_TOKENS;
+    if (count < 4 * scorer->threads && tokens >= APART_TOKENS * scorer->threads) {
+        count = (count + scorer->threads - 1) / scorer->threads * scorer->threads;
+    }
+    return count;
+}
+
+/* Cuts sequences[n] into passes of about the same size; returns their number. passes[i] is the
+ * first sequence of pass i, passes[count] is n. */
 static size_t plan_passes(struct cappy_scorer *scorer, size_t n)
 {
     const size_t capacity = pass_capacity(scorer);
+    size_t total = 0;
+    for (size_t i = 0; i < n; i++) {
+        total += scorer->sequences[i].n;
+    }
+    const size_t wanted = count_passes(scorer, total);
     size_t count = 0;
-    size_t tokens = 0;
+    size_t tokens = 0; /* of the pass */
+    size_t before = 0; /* tokens of this and all earlier passes */
     for (size_t i = 0; i < n; i++) {
         const size_t more = scorer->sequences[i].n;
-        if (i == 0 || tokens + more > capacity) {
+        const bool is_due = (before + more / 2) * wanted >= total * count;
+        if (i == 0 || is_due || tokens + more > capacity) {
             scorer->passes[count++] = i;
             tokens = 0;
         }
         tokens += more;
+        before += more;
     }
     scorer->passes[count] = n;
     return count;
@@ -386,7 +406,7 @@ cappy_status cappy_score(cappy_scorer *scorer, const cappy_pair *pairs, size_t n
         const size_t window = n - done < WINDOW_PAIRS ? n - done : WINDOW_PAIRS;
         CAPPY_TRY(encode_window(scorer, pairs + done, window, scores + done * labels, error));
         const size_t passes = plan_passes(scorer, window);
-        CAPPY_TRY(passes < 2 * scorer->threads || scorer->threads == 1
+        CAPPY_TRY(passes < scorer->threads || scorer->threads == 1
                       ? run_together(scorer, passes, error)
                       : run_apart(scorer, passes, error));
         done += window;
