@@ -293,8 +293,8 @@ static size_t pass_capacity(const struct cappy_scorer *scorer)
     return scorer->max_length > PASS_TOKENS ? scorer->max_length : PASS_TOKENS;
 }
 
-/* How many passes `tokens` are cut into. Few of them come in whole rounds of the threads, so that no
- * thread waits for the last ones. */
+/* How many passes `tokens` are cut into. Few of them come in whole rounds of the threads, so that
+ * no thread waits for the last ones. */
 static size_t count_passes(const struct cappy_scorer *scorer, size_t tokens)
 {
     size_t count = (tokens + PASS_TOKENS - 1) / PASS_TOKENS;
