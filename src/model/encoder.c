@@ -311,7 +311,7 @@ static void feed_forward_in_parts(const struct pass *pass, const struct cappy_la
             .residual = work->hidden.data,
             .residual_stride = work->hidden.stride / sizeof(float),
             .residual_step = work->hidden.step / sizeof(float),
-            .sums = work->sums,
+            .sums = work->part_sums,
         });
     }
 }

@@ -36,6 +36,7 @@ struct cappy_workspace {
     size_t scratch_size;              /* floats in a part */
     float *sums;                      /* of matrix products, one part for each member of the team */
     size_t sums_size;                 /* floats in a part */
+    float *part_sums;                 /* of `down` from part to part; team of one, F in parts */
 };
 
 /* Room for passes of up to `capacity` tokens by a team of up to `team` threads. Safe to call again

@@ -83,10 +83,13 @@ static void lay_out(struct cappy_workspace *work, const struct cappy_model *mode
     work->scratch_size = (work->scratch_size + LINE - 1) / LINE * LINE;
     work->scratch = take(layout, team * work->scratch_size, sizeof *work->scratch);
     const size_t panel = model->kernels->panel;
-    const size_t panels = work->ffn_part < f ? (h + panel - 1) / panel : 1;
-    work->sums_size = (t + CAPPY_SLACK_ROWS) * panel * panels;
+    work->sums_size = (t + CAPPY_SLACK_ROWS) * panel;
     work->sums_size = work->sums_size > h ? work->sums_size : h;
     work->sums = take(layout, team * work->sums_size, sizeof *work->sums);
+    if (work->ffn_part < f) {
+        const size_t panels = (h + panel - 1) / panel;
+        work->part_sums = take(layout, panels * (t + CAPPY_SLACK_ROWS) * panel, sizeof *work->sums);
+    }
 }
 
 cappy_status cappy_workspace_init(struct cappy_workspace *workspace,
