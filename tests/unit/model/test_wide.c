@@ -12,10 +12,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "../temp.h"
 #include "cappy.h"
 #include "golden.h"
 #include "model/model.h"
-#include "../temp.h"
 
 enum { MAX_TENSORS = 64, MAX_PAIRS = 64, REPEAT = 6 };
 
