@@ -3,7 +3,7 @@
 """What bf16 and int8 cost: ranks the candidates of pools in fp32 and in the narrow precisions and prints, for each file,
 how many rows keep the same best candidate and how far the scores move (mean and largest, beside the spread of fp32's).
 
-    tools/precision_loss.py [--cappy build/cappy] [--model DIR] [--rows N] [FILE...]
+    tools/precision_loss.py [--cappy build/cappy] [--model DIR] [--rows N] [--exact FILE] [FILE...]
 
 Files are pools (rows with `instruction` and `candidates`), plain or .gz; without any, those in $CAPPY_SHARED/data/pools.
 Needs nothing but Python. Writes a Markdown table.
@@ -37,11 +37,27 @@ def rank(args, precision, rows):
     return [(r["best"], r["scores"]) for r in out]
 
 
+def rank_exactly(args, path, rows):
+    """rank() in fp32, or what --exact has kept of it."""
+    kept = {}
+    if args.exact and os.path.exists(args.exact):
+        with open(args.exact, encoding="utf-8") as f:
+            kept = json.load(f)
+    key = f"{args.model or 'default'} {os.path.basename(path)} {len(rows)}"
+    if key not in kept:
+        kept[key] = rank(args, "fp32", rows)
+        if args.exact:
+            with open(args.exact, "w", encoding="utf-8") as f:
+                json.dump(kept, f)
+    return kept[key]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--cappy", default="build/cappy")
     parser.add_argument("--model")
     parser.add_argument("--rows", type=int, default=0, help="about this many of each file; 0: all")
+    parser.add_argument("--exact", help="keep fp32's scores, which take most of the time, in this file, and take them from it")
     parser.add_argument("files", nargs="*")
     args = parser.parse_args()
     files = args.files
@@ -55,7 +71,7 @@ def main():
         rows = read_rows(path, args.rows)
         if not rows:
             continue
-        exact = rank(args, "fp32", rows)
+        exact = rank_exactly(args, path, rows)
         scores = [s for _, row in exact for s in row]
         for precision in ("bf16", "int8"):
             narrow = rank(args, precision, rows)

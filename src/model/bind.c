@@ -115,21 +115,49 @@ static cappy_status bind_matrix(struct cappy_model *model, cappy_precision preci
     return CAPPY_OK;
 }
 
+/* What an int8 model keeps in bf16, since it loses too much (docs/numbers.md has the figures): each
+ * matrix of a layer, named by its first module, in that many first layers. What is lost there goes
+ * through all the others, and 8 bits for a whole token are few where some of its numbers are far
+ * larger than the rest: in what goes into qkv and into down. */
+static const size_t layers_in_bf16[CAPPY_MODULE_COUNT] = {
+    [CAPPY_MODULE_QUERY] = 4,
+    [CAPPY_MODULE_OUTPUT] = 0,
+    [CAPPY_MODULE_UP] = 3,
+    [CAPPY_MODULE_DOWN] = 4,
+};
+
+cappy_precision cappy_matrix_precision(cappy_precision precision, enum cappy_module module,
+                                       size_t layer)
+{
+    return precision == CAPPY_PRECISION_INT8 && layer < layers_in_bf16[module]
+               ? CAPPY_PRECISION_BF16
+               : precision;
+}
+
+/* A matrix of a layer out of `count` modules. */
+static cappy_status bind_layer_matrix(struct cappy_model *model, const struct place *places,
+                                      size_t count, size_t threads, struct cappy_matrix *matrix,
+                                      cappy_error *error)
+{
+    const cappy_precision precision =
+        cappy_matrix_precision(model->precision, places[0].module, places[0].layer);
+    return bind_matrix(model, precision, places, count, threads, matrix, error);
+}
+
 /* A layer: attention, then the feed-forward part. */
 static cappy_status bind_layer(struct cappy_model *model, size_t index, size_t threads,
                                struct cappy_layer *layer, cappy_error *error)
 {
-    const cappy_precision p = model->precision;
     const struct place qkv[] = {
         {CAPPY_MODULE_QUERY, index}, {CAPPY_MODULE_KEY, index}, {CAPPY_MODULE_VALUE, index}};
     const struct place output = {CAPPY_MODULE_OUTPUT, index};
     const struct place up = {CAPPY_MODULE_UP, index};
     const struct place down = {CAPPY_MODULE_DOWN, index};
-    CAPPY_TRY(bind_matrix(model, p, qkv, 3, threads, &layer->qkv, error));
-    CAPPY_TRY(bind_matrix(model, p, &output, 1, threads, &layer->output, error));
+    CAPPY_TRY(bind_layer_matrix(model, qkv, 3, threads, &layer->qkv, error));
+    CAPPY_TRY(bind_layer_matrix(model, &output, 1, threads, &layer->output, error));
     CAPPY_TRY(bind_norm(model, CAPPY_MODULE_ATTENTION_NORM, index, &layer->attention_norm, error));
-    CAPPY_TRY(bind_matrix(model, p, &up, 1, threads, &layer->up, error));
-    CAPPY_TRY(bind_matrix(model, p, &down, 1, threads, &layer->down, error));
+    CAPPY_TRY(bind_layer_matrix(model, &up, 1, threads, &layer->up, error));
+    CAPPY_TRY(bind_layer_matrix(model, &down, 1, threads, &layer->down, error));
     return bind_norm(model, CAPPY_MODULE_OUTPUT_NORM, index, &layer->output_norm, error);
 }
 

@@ -11,4 +11,9 @@
 cappy_status cappy_model_bind(struct cappy_model *model, size_t threads, cappy_error *error);
 void cappy_model_unbind(struct cappy_model *model);
 
+/* The precision that the matrix which begins with `module` has in layer `layer` of a model of
+ * `precision`: that one, but in an int8 model some stay in bf16. */
+cappy_precision cappy_matrix_precision(cappy_precision precision, enum cappy_module module,
+                                       size_t layer);
+
 #endif

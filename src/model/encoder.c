@@ -42,6 +42,13 @@ static void take_share(const struct pass *pass, size_t n, size_t *first, size_t 
 
 /* ---- Stages ---- */
 
+/* The rows that a matrix reads, which are in its precision. */
+static struct cappy_rows read_by(const struct cappy_matrix *matrix, struct cappy_rows rows)
+{
+    rows.precision = matrix->precision;
+    return rows;
+}
+
 /* The same rows from number `first` on. */
 static struct cappy_rows skip_rows(struct cappy_rows rows, size_t first)
 {
@@ -103,9 +110,9 @@ static void multiply_all(const struct pass *pass, const struct cappy_matrix *mat
     multiply(pass, matrix, 0, cappy_matrix_panels(matrix), m, x, y, epilogue, residual);
 }
 
-/* hidden [m, H] = norm(x), also in the model's precision. */
+/* hidden [m, H] = norm(x), also as `next` reads it, the matrix that takes it (NULL: none does). */
 static void normalise(const struct pass *pass, const struct cappy_norm_weights *weights, size_t m,
-                      const struct cappy_rows *x)
+                      const struct cappy_rows *x, const struct cappy_matrix *next)
 {
     struct cappy_workspace *work = pass->work;
     size_t first;
@@ -124,26 +131,28 @@ static void normalise(const struct pass *pass, const struct cappy_norm_weights *
         .bias = weights->bias,
         .epsilon = pass->model->config.norm_epsilon,
     };
-    if (pass->model->precision != CAPPY_PRECISION_FP32) {
-        norm.rows = skip_rows(work->narrow_hidden, first);
+    if (next != NULL && next->precision != CAPPY_PRECISION_FP32) {
+        norm.rows = skip_rows(read_by(next, work->narrow_hidden), first);
     }
     pass->model->kernels->norm(&norm);
     wait_for_team(pass);
 }
 
-/* y [m, width] = x in the precision of y, unless it is the same memory or has it already. */
-static void convert(const struct pass *pass, size_t m, size_t width, struct cappy_rows x,
-                    struct cappy_rows y)
+/* x [m, K] as `matrix` reads it: x itself, or converted to y. */
+static struct cappy_rows convert(const struct pass *pass, const struct cappy_matrix *matrix,
+                                 size_t m, struct cappy_rows x, struct cappy_rows y)
 {
-    if (x.data == y.data) {
-        return;
+    if (x.precision == matrix->precision) {
+        return x;
     }
+    y = read_by(matrix, y);
     size_t first;
     size_t last;
     take_share(pass, m, &first, &last);
     pass->model->kernels->convert(&(struct cappy_conversion){
-        .m = last - first, .width = width, .x = skip_rows(x, first), .y = skip_rows(y, first)});
+        .m = last - first, .width = matrix->k, .x = skip_rows(x, first), .y = skip_rows(y, first)});
     wait_for_team(pass);
+    return y;
 }
 
 /* hidden [T, H] from row `row` on = word + segment + position embedding, before the norm. RoBERTa's
@@ -187,7 +196,8 @@ static void embed(const struct pass *pass)
         row += pass->sequences[i].n;
     }
     wait_for_team(pass);
-    normalise(pass, &pass->model->embedding_norm, pass->tokens, &pass->work->hidden);
+    normalise(pass, &pass->model->embedding_norm, pass->tokens, &pass->work->hidden,
+              &pass->model->layers[0].qkv);
 }
 
 /* Heads [first, last) of sequence s. Its keys and values stand in qkv from row `begin` on, its
@@ -294,7 +304,7 @@ static void feed_forward_in_parts(const struct pass *pass, const struct cappy_la
             .first_panel = first / panel,
             .last_panel = (last + panel - 1) / panel,
             .m = m,
-            .x = work->narrow_hidden,
+            .x = read_by(&layer->up, work->narrow_hidden),
             .y = part,
             .epilogue = activation(&pass->model->config),
             .sums = work->sums,
@@ -317,34 +327,34 @@ static void feed_forward_in_parts(const struct pass *pass, const struct cappy_la
 }
 
 /* What follows attention, for m rows: output projection, residual, norm, feed-forward, residual,
- * norm. hidden [m, H] in and out. */
-static void finish_layer(const struct pass *pass, const struct cappy_layer *layer, size_t m)
+ * norm. hidden [m, H] in and out, in the end also as `next` reads it (NULL: nothing does). */
+static void finish_layer(const struct pass *pass, const struct cappy_layer *layer, size_t m,
+                         const struct cappy_matrix *next)
 {
     struct cappy_workspace *work = pass->work;
     const struct cappy_config *config = &pass->model->config;
-    convert(pass, m, config->hidden_size, work->context, work->narrow_context);
-    multiply_all(pass, &layer->output, m, work->narrow_context, work->sum, CAPPY_EPILOGUE_RESIDUAL,
-                 &work->hidden);
-    normalise(pass, &layer->attention_norm, m, &work->sum);
+    struct cappy_rows x = convert(pass, &layer->output, m, work->context, work->narrow_context);
+    multiply_all(pass, &layer->output, m, x, work->sum, CAPPY_EPILOGUE_RESIDUAL, &work->hidden);
+    normalise(pass, &layer->attention_norm, m, &work->sum, &layer->up);
 
     if (work->ffn_part < config->ffn_size) {
         feed_forward_in_parts(pass, layer, m);
     } else {
-        multiply_all(pass, &layer->up, m, work->narrow_hidden, work->ffn, activation(config), NULL);
-        convert(pass, m, config->ffn_size, work->ffn, work->narrow_ffn);
-        multiply_all(pass, &layer->down, m, work->narrow_ffn, work->sum, CAPPY_EPILOGUE_RESIDUAL,
-                     &work->hidden);
+        x = read_by(&layer->up, work->narrow_hidden);
+        multiply_all(pass, &layer->up, m, x, work->ffn, activation(config), NULL);
+        x = convert(pass, &layer->down, m, work->ffn, work->narrow_ffn);
+        multiply_all(pass, &layer->down, m, x, work->sum, CAPPY_EPILOGUE_RESIDUAL, &work->hidden);
     }
-    normalise(pass, &layer->output_norm, m, &work->sum);
+    normalise(pass, &layer->output_norm, m, &work->sum, next);
 }
 
 static void run_layer(const struct pass *pass, const struct cappy_layer *layer)
 {
     struct cappy_workspace *work = pass->work;
-    multiply_all(pass, &layer->qkv, pass->tokens, work->narrow_hidden, work->qkv,
-                 CAPPY_EPILOGUE_NONE, NULL);
+    multiply_all(pass, &layer->qkv, pass->tokens, read_by(&layer->qkv, work->narrow_hidden),
+                 work->qkv, CAPPY_EPILOGUE_NONE, NULL);
     attend(pass, &work->qkv, false);
-    finish_layer(pass, layer, pass->tokens);
+    finish_layer(pass, layer, pass->tokens, &layer[1].qkv);
 }
 
 /* Copies the first token of each sequence, or with `gathered` rows 0.., to rows 0.. of `to`, which
@@ -370,13 +380,13 @@ static void gather_rows(const struct pass *pass, const struct cappy_rows *rows, 
     }
 }
 
-/* One member does it: it is S rows. */
-static void gather_first_tokens(const struct pass *pass)
+/* Of hidden, and of `narrow`, hidden as a matrix reads it. One member does it: it is S rows. */
+static void gather_first_tokens(const struct pass *pass, const struct cappy_rows *narrow)
 {
     if (pass->team.index == 0) {
         gather_rows(pass, &pass->work->hidden, false, &pass->work->hidden);
-        if (pass->model->precision != CAPPY_PRECISION_FP32) {
-            gather_rows(pass, &pass->work->narrow_hidden, false, &pass->work->narrow_hidden);
+        if (narrow->precision != CAPPY_PRECISION_FP32) {
+            gather_rows(pass, narrow, false, narrow);
         }
     }
     wait_for_team(pass);
@@ -389,13 +399,14 @@ static void run_last_layer(const struct pass *pass, const struct cappy_layer *la
     struct cappy_workspace *work = pass->work;
     const size_t h = pass->model->config.hidden_size;
     const size_t panel = layer->qkv.panel;
-    multiply(pass, &layer->qkv, h / panel, cappy_matrix_panels(&layer->qkv), pass->tokens,
-             work->narrow_hidden, work->qkv, CAPPY_EPILOGUE_NONE, NULL);
-    gather_first_tokens(pass);
-    multiply(pass, &layer->qkv, 0, (h + panel - 1) / panel, pass->count, work->narrow_hidden,
-             work->queries, CAPPY_EPILOGUE_NONE, NULL);
+    const struct cappy_rows x = read_by(&layer->qkv, work->narrow_hidden);
+    multiply(pass, &layer->qkv, h / panel, cappy_matrix_panels(&layer->qkv), pass->tokens, x,
+             work->qkv, CAPPY_EPILOGUE_NONE, NULL);
+    gather_first_tokens(pass, &x);
+    multiply(pass, &layer->qkv, 0, (h + panel - 1) / panel, pass->count, x, work->queries,
+             CAPPY_EPILOGUE_NONE, NULL);
     attend(pass, &work->queries, true);
-    finish_layer(pass, layer, pass->count);
+    finish_layer(pass, layer, pass->count, NULL);
 }
 
 /* scores [S, L] = classifier(tanh(pooler(hidden [S, H]))). */

@@ -14,7 +14,8 @@ struct cappy_sequence {
 };
 
 /* The working memory of one pass: room for `capacity` tokens. What a matrix product reads is kept
- * in the model's precision; what is added up and normalised, in fp32. In fp32 the two are the same.
+ * in the precision of its matrix; what is added up and normalised, in fp32. In fp32 the two are the
+ * same.
  * Rows lie in blocks (kernel.h) where the kernel set is fast with that. */
 struct cappy_workspace {
     size_t capacity;
@@ -26,9 +27,9 @@ struct cappy_workspace {
     struct cappy_rows context; /* [T, H] output of attention, fp32; tiled: bf16 */
     struct cappy_rows queries; /* [S, H] of the first tokens, in the last layer, as qkv */
     struct cappy_rows ffn;     /* [T, F] fp32 or bf16; a part of F where it is done in parts */
-    struct cappy_rows narrow_hidden;  /* [T, H] in the model's precision, as the two below */
-    struct cappy_rows narrow_context; /* [T, H] */
-    struct cappy_rows narrow_ffn;     /* [T, F] */
+    struct cappy_rows narrow_hidden;  /* [T, H] in the precision of the matrix that reads it */
+    struct cappy_rows narrow_context; /* [T, H] likewise */
+    struct cappy_rows narrow_ffn;     /* [T, F] likewise; bf16 is read from ffn itself */
     struct cappy_rows head_in;        /* [S, H] fp32, not in blocks: hidden, or memory of qkv */
     struct cappy_rows head_out;       /* [S, H], the same in the memory of `sum` */
     size_t ffn_part;                  /* columns of F that are computed and used at a time */

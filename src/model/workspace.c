@@ -45,6 +45,17 @@ static struct cappy_rows take_rows(struct layout *layout, bool is_tiled, cappy_p
     return rows;
 }
 
+/* Rows as the matrices of a model read them: of an INT8 model, some do so in BF16. */
+static struct cappy_rows take_narrow_rows(struct layout *layout, bool is_tiled,
+                                          cappy_precision precision, size_t m, size_t width)
+{
+    struct cappy_rows rows = take_rows(layout, is_tiled, CAPPY_PRECISION_BF16, m, width);
+    if (precision == CAPPY_PRECISION_INT8) {
+        rows.scales = take(layout, m + CAPPY_SLACK_ROWS, sizeof *rows.scales);
+    }
+    return rows;
+}
+
 /* The memory of other rows as m fp32 rows that do not lie in blocks. */
 static struct cappy_rows reuse(const struct cappy_rows *rows, size_t width)
 {
@@ -73,9 +84,9 @@ static void lay_out(struct cappy_workspace *work, const struct cappy_model *mode
     work->queries = take_rows(layout, tiled, attention, t, h + model->kernels->panel);
     work->ffn = take_rows(layout, tiled, ffn, t, work->ffn_part);
     work->narrow_hidden =
-        p == CAPPY_PRECISION_FP32 ? work->hidden : take_rows(layout, tiled, p, t, h);
+        p == CAPPY_PRECISION_FP32 ? work->hidden : take_narrow_rows(layout, tiled, p, t, h);
     work->narrow_context =
-        p == work->context.precision ? work->context : take_rows(layout, tiled, p, t, h);
+        p == work->context.precision ? work->context : take_narrow_rows(layout, tiled, p, t, h);
     work->narrow_ffn = p == CAPPY_PRECISION_INT8 ? take_rows(layout, tiled, p, t, f) : work->ffn;
     work->head_in = tiled ? reuse(&work->qkv, h) : work->hidden;
     work->head_out = tiled ? reuse(&work->sum, h) : work->sum;
