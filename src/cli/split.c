@@ -42,7 +42,9 @@ static size_t take_share(size_t n, double share, size_t most)
 void cappy_split_make(struct cappy_split *split, double share, size_t most, size_t most_validation)
 {
     size_t n = 0;
-    qsort(split->marks, split->n, sizeof *split->marks, compare_marks);
+    if (split->n != 0) { /* without rows there is no array */
+        qsort(split->marks, split->n, sizeof *split->marks, compare_marks);
+    }
     for (size_t i = 0; i < split->n; i++) {
         if (i == 0 || split->marks[i] != split->marks[i - 1]) {
             split->marks[n++] = split->marks[i];

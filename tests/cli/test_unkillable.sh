@@ -18,8 +18,10 @@ OMP_WAIT_POLICY=passive
 export OMP_WAIT_POLICY
 options="$rows --steps 20 --batch-size 6 --save-every 2 --learning-rate 1e-3 --quiet"
 
+begun=$(date +%s%N)
 # shellcheck disable=SC2086 # several options
 check 'a run that nothing happens to' 0 '' train $options --threads 1 --out "$dir/whole"
+ended=$(date +%s%N)
 
 same()
 {
@@ -31,10 +33,11 @@ same()
 
 # ---- Killed ----
 
-# One line a try: the seconds to wait and the threads to use. A run that is done before it is killed is another try.
-awk -v n=$((4 * kills)) -v seed="$seed" 'BEGIN {
+# One line a try: the seconds to wait, less than a run takes, and the threads to use. A run that is done before it is
+# killed is another try.
+awk -v n=$((12 * kills)) -v seed="$seed" -v run=$(((ended - begun) / 1000000)) 'BEGIN {
     srand(seed)
-    while (n-- > 0) printf "%.3f %d\n", 0.4 * rand(), 1 + 3 * rand()
+    while (n-- > 0) printf "%.3f %d\n", run / 1000 * rand(), 1 + 3 * rand()
 }' >"$dir/instants"
 name="killed $kills times (CAPPY_KILL_SEED=$seed)"
 killed=0 halfway=0 finished=0
