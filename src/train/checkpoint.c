@@ -190,6 +190,12 @@ cappy_status cappy_checkpoint_write(const struct cappy_checkpoint *c, cappy_erro
     return status;
 }
 
+void cappy_checkpoint_clear(const char *directory)
+{
+    cappy_folders_tidy(directory);
+    prune(directory, SIZE_MAX);
+}
+
 cappy_status cappy_checkpoint_finish(const struct cappy_checkpoint *c, cappy_error *error)
 {
     const char *directory = c->job->directory;
@@ -197,8 +203,7 @@ cappy_status cappy_checkpoint_finish(const struct cappy_checkpoint *c, cappy_err
     CAPPY_TRY(cappy_output_model(directory, c->base, c->settings.loss, c->params, c->weights,
                                  &sums.model, error));
     CAPPY_TRY(write_state(c, directory, record_name, &sums, error));
-    cappy_folders_tidy(directory);
-    prune(directory, SIZE_MAX);
+    cappy_checkpoint_clear(directory);
     return CAPPY_OK;
 }
 

@@ -34,6 +34,9 @@ cappy_status cappy_checkpoint_write(const struct cappy_checkpoint *checkpoint, c
 cappy_status cappy_checkpoint_read(struct cappy_checkpoint *checkpoint, bool *found,
                                    cappy_error *error);
 
+/* Removes the checkpoints of a directory, whole or not. */
+void cappy_checkpoint_clear(const char *directory);
+
 /* Writes the finished model and a record of the run, then removes the checkpoints. */
 cappy_status cappy_checkpoint_finish(const struct cappy_checkpoint *checkpoint, cappy_error *error);
 

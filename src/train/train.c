@@ -62,6 +62,7 @@ static cappy_status read_checkpoint(struct cappy_run *run, bool *finished, cappy
     bool found;
     CAPPY_TRY(cappy_checkpoint_is_finished(&checkpoint, finished, error));
     if (*finished) {
+        cappy_checkpoint_clear(run->job->directory); /* the run may have ended before it could */
         run->state.step = run->state.steps;
         return CAPPY_OK;
     }

@@ -65,6 +65,14 @@ echo "killed $killed times, $halfway of them while a checkpoint was made; finish
 [ "$killed" -eq "$kills" ] || fail 'the runs were too short to be killed so often'
 [ "$kills" -lt 50 ] || [ "$halfway" -gt 0 ] || fail 'no kill fell into the making of a checkpoint'
 
+# Killed between the result and the removal of the last checkpoint.
+cp -r "$dir/whole" "$dir/late"
+mkdir "$dir/late/checkpoint-20"
+echo '{}' >"$dir/late/checkpoint-20/trainer_state.json"
+# shellcheck disable=SC2086
+check 'killed after the result' 0 '' train $options --out "$dir/late" --resume
+same "$dir/late"
+
 # ---- A full disk ----
 
 # No file may be larger than 50 kB: neither checkpoints nor the result can be written.
