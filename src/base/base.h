@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/layout.h"
 #include "base/lines.h"
 #include "base/random.h"
 #include "base/rows.h"

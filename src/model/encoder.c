@@ -59,7 +59,7 @@ static struct cappy_rows skip_rows(struct cappy_rows rows, size_t first)
     return rows;
 }
 
-/* Row `row` of fp32 rows. */
+/* Row `row` of rows, which are fp32, or bf16 to be cast. */
 static float *row_at(const struct cappy_rows *rows, size_t row)
 {
     return (float *)((char *)rows->data + row * rows->stride);
@@ -209,14 +209,13 @@ static void attend_heads(const struct pass *pass, size_t s, size_t begin, size_t
     const struct cappy_config *config = &pass->model->config;
     const size_t h = config->hidden_size;
     const size_t width = h / config->n_heads;
-    const size_t kv = begin * work->qkv.stride / sizeof(float);
+    const float *kv = row_at(&work->qkv, begin);
     const float scale = 1.0f / sqrtf((float)width);
     float *scratch = work->scratch + pass->team.index * work->scratch_size;
     if (work->is_tiled) {
         const size_t block = first * width / CAPPY_BLOCK;
         const size_t blocks = h / CAPPY_BLOCK;
-        const char *keys =
-            (const char *)((const float *)work->qkv.data + kv) + (blocks + block) * work->qkv.step;
+        const char *keys = (const char *)kv + (blocks + block) * work->qkv.step;
         pass->model->kernels->attention_tiled(&(struct cappy_tiled_attention){
             .n = pass->sequences[s].n,
             .n_queries = n_queries,
@@ -235,7 +234,7 @@ static void attend_heads(const struct pass *pass, size_t s, size_t begin, size_t
         return;
     }
     for (size_t head = first; head < last; head++) {
-        const float *keys = (const float *)work->qkv.data + kv + h + head * width;
+        const float *keys = kv + h + head * width;
         pass->model->kernels->attention(&(struct cappy_attention){
             .precision = pass->model->precision,
             .n = pass->sequences[s].n,

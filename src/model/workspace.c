@@ -7,51 +7,34 @@
 
 enum { LINE = 64, FFN_PART = 512 };
 
-/* Hands out parts of one allocation; with memory NULL it only counts. */
-struct layout {
-    char *memory;
-    size_t size;
-    bool overflow;
-};
-
-static void *take(struct layout *layout, size_t count, size_t size)
-{
-    void *part = layout->memory != NULL ? layout->memory + layout->size : NULL;
-    size_t bytes;
-    layout->overflow |= __builtin_mul_overflow(count, size, &bytes) ||
-                        __builtin_add_overflow(bytes, LINE - 1, &bytes) ||
-                        __builtin_add_overflow(layout->size, bytes / LINE * LINE, &layout->size);
-    return part;
-}
-
 /* Rows with one cache line beyond their own, so that rows of 4,096 bytes do not all fall into the
  * same cache sets; in blocks, with a few rows between them for the same reason. */
-static struct cappy_rows take_rows(struct layout *layout, bool is_tiled, cappy_precision precision,
-                                   size_t m, size_t width)
+static struct cappy_rows take_rows(struct cappy_layout *layout, bool is_tiled,
+                                   cappy_precision precision, size_t m, size_t width)
 {
     struct cappy_rows rows = {.precision = precision};
     const size_t size = (cappy_row_size(precision, width) + LINE - 1) / LINE * LINE;
     if (is_tiled) {
         rows.stride = cappy_block_bytes(precision);
         rows.step = (m + CAPPY_SLACK_ROWS + 6) * rows.stride;
-        rows.data = take(layout, (size + rows.stride - 1) / rows.stride, rows.step);
+        rows.data = cappy_layout_take(layout, (size + rows.stride - 1) / rows.stride, rows.step);
     } else {
         rows.stride = size + LINE;
-        rows.data = take(layout, m + CAPPY_SLACK_ROWS, rows.stride);
+        rows.data = cappy_layout_take(layout, m + CAPPY_SLACK_ROWS, rows.stride);
     }
     if (precision == CAPPY_PRECISION_INT8) {
-        rows.scales = take(layout, m + CAPPY_SLACK_ROWS, sizeof *rows.scales);
+        rows.scales = cappy_layout_take(layout, m + CAPPY_SLACK_ROWS, sizeof *rows.scales);
     }
     return rows;
 }
 
 /* Rows as the matrices of a model read them: of an INT8 model, some do so in BF16. */
-static struct cappy_rows take_narrow_rows(struct layout *layout, bool is_tiled,
+static struct cappy_rows take_narrow_rows(struct cappy_layout *layout, bool is_tiled,
                                           cappy_precision precision, size_t m, size_t width)
 {
     struct cappy_rows rows = take_rows(layout, is_tiled, CAPPY_PRECISION_BF16, m, width);
     if (precision == CAPPY_PRECISION_INT8) {
-        rows.scales = take(layout, m + CAPPY_SLACK_ROWS, sizeof *rows.scales);
+        rows.scales = cappy_layout_take(layout, m + CAPPY_SLACK_ROWS, sizeof *rows.scales);
     }
     return rows;
 }
@@ -64,7 +47,7 @@ static struct cappy_rows reuse(const struct cappy_rows *rows, size_t width)
 }
 
 static void lay_out(struct cappy_workspace *work, const struct cappy_model *model, size_t team,
-                    struct layout *layout)
+                    struct cappy_layout *layout)
 {
     const cappy_precision p = model->precision;
     const size_t t = work->capacity;
@@ -92,14 +75,15 @@ static void lay_out(struct cappy_workspace *work, const struct cappy_model *mode
     work->head_out = tiled ? reuse(&work->sum, h) : work->sum;
     work->scratch_size = cappy_attention_scratch(t, h / model->config.n_heads);
     work->scratch_size = (work->scratch_size + LINE - 1) / LINE * LINE;
-    work->scratch = take(layout, team * work->scratch_size, sizeof *work->scratch);
+    work->scratch = cappy_layout_take(layout, team * work->scratch_size, sizeof *work->scratch);
     const size_t panel = model->kernels->panel;
     work->sums_size = (t + CAPPY_SLACK_ROWS) * panel;
     work->sums_size = work->sums_size > h ? work->sums_size : h;
-    work->sums = take(layout, team * work->sums_size, sizeof *work->sums);
+    work->sums = cappy_layout_take(layout, team * work->sums_size, sizeof *work->sums);
     if (work->ffn_part < f) {
         const size_t panels = (h + panel - 1) / panel;
-        work->part_sums = take(layout, panels * (t + CAPPY_SLACK_ROWS) * panel, sizeof *work->sums);
+        work->part_sums =
+            cappy_layout_take(layout, panels * (t + CAPPY_SLACK_ROWS) * panel, sizeof *work->sums);
     }
 }
 
@@ -108,12 +92,11 @@ cappy_status cappy_workspace_init(struct cappy_workspace *workspace,
                                   cappy_error *error)
 {
     struct cappy_workspace new = {.capacity = capacity};
-    const size_t h = model->config.hidden_size;
-    new.is_tiled =
-        model->kernels->is_tiled &&
-        model->precision != CAPPY_PRECISION_FP32 &&h / model->config.n_heads % CAPPY_BLOCK == 0 &&
-        model->config.ffn_size % CAPPY_BLOCK == 0;
-    struct layout layout = {0};
+    const size_t width = model->config.hidden_size / model->config.n_heads;
+    new.is_tiled = model->kernels->is_tiled &&
+                   model->precision != CAPPY_PRECISION_FP32 &&width % CAPPY_BLOCK == 0 &&
+                   model->config.ffn_size % CAPPY_BLOCK == 0;
+    struct cappy_layout layout = {0};
     lay_out(&new, model, team, &layout);
     if (layout.overflow) {
         return cappy_error_no_memory(error);
@@ -122,7 +105,7 @@ cappy_status cappy_workspace_init(struct cappy_workspace *workspace,
     if (new.memory == NULL) {
         return cappy_error_no_memory(error);
     }
-    layout = (struct layout){.memory = new.memory};
+    layout = (struct cappy_layout){.memory = new.memory};
     lay_out(&new, model, team, &layout);
     if (new.ffn.precision != CAPPY_PRECISION_FP32 && !new.is_tiled) {
         /* A matrix product writes its own columns only: what fills its rows up stays zero. */

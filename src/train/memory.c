@@ -8,35 +8,18 @@
 /* Tokens of a slot: its rows of the widest array stay in L2. */
 enum { LINE = 64, SLOT_TOKENS = 512 };
 
-/* Hands out parts of one allocation; with memory NULL it only counts. */
-struct layout {
-    char *memory;
-    size_t size;
-    bool overflow;
-};
-
-static void *take(struct layout *layout, size_t count, size_t size)
-{
-    void *part = layout->memory != NULL ? layout->memory + layout->size : NULL;
-    size_t bytes;
-    layout->overflow |= __builtin_mul_overflow(count, size, &bytes) ||
-                        __builtin_add_overflow(bytes, LINE - 1, &bytes) ||
-                        __builtin_add_overflow(layout->size, bytes / LINE * LINE, &layout->size);
-    return part;
-}
-
 /* Rows a cache line longer than they need to be, so that those of 4,096 bytes do not all fall into
  * the same cache sets, with the slack that matrix products read. */
-static struct cappy_rows take_rows(struct layout *layout, cappy_precision precision, size_t m,
+static struct cappy_rows take_rows(struct cappy_layout *layout, cappy_precision precision, size_t m,
                                    size_t width)
 {
     struct cappy_rows rows = {.precision = precision};
     rows.stride = (cappy_row_size(precision, width) + LINE - 1) / LINE * LINE + LINE;
-    rows.data = take(layout, m + CAPPY_SLACK_ROWS, rows.stride);
+    rows.data = cappy_layout_take(layout, m + CAPPY_SLACK_ROWS, rows.stride);
     return rows;
 }
 
-static struct cappy_array take_array(struct layout *layout, size_t m, size_t width)
+static struct cappy_array take_array(struct cappy_layout *layout, size_t m, size_t width)
 {
     const struct cappy_rows rows = take_rows(layout, CAPPY_PRECISION_FP32, m, width);
     return (struct cappy_array){rows.data, rows.stride / sizeof(float)};
@@ -52,13 +35,13 @@ static size_t most_kept(const struct cappy_config *config, size_t t, size_t sequ
 }
 
 static void lay_out_traces(struct cappy_net_memory *memory, const struct cappy_net *net,
-                           struct layout *layout)
+                           struct cappy_layout *layout)
 {
     const struct cappy_config *config = net->config;
     const cappy_precision precision = net->precision;
     const size_t t = memory->tokens;
     const size_t h = config->hidden_size;
-    memory->traces = take(layout, config->n_layers, sizeof *memory->traces);
+    memory->traces = cappy_layout_take(layout, config->n_layers, sizeof *memory->traces);
     memory->embedded = take_array(layout, t, h);
     for (size_t i = 0; i < config->n_layers; i++) {
         const size_t m = i + 1 < config->n_layers ? t : memory->sequences;
@@ -72,7 +55,8 @@ static void lay_out_traces(struct cappy_net_memory *memory, const struct cappy_n
             .slope = take_rows(layout, precision, m, config->ffn_size),
             .output_sum = take_array(layout, m, h),
             .kept = precision == CAPPY_PRECISION_BF16
-                        ? take(layout, most_kept(config, t, memory->sequences), sizeof(uint16_t))
+                        ? cappy_layout_take(layout, most_kept(config, t, memory->sequences),
+                                            sizeof(uint16_t))
                         : NULL,
         };
         if (layout->memory != NULL) {
@@ -82,7 +66,7 @@ static void lay_out_traces(struct cappy_net_memory *memory, const struct cappy_n
 }
 
 static struct cappy_desk lay_out_desk(const struct cappy_net *net, size_t rows,
-                                      struct layout *layout)
+                                      struct cappy_layout *layout)
 {
     const struct cappy_config *config = net->config;
     const cappy_precision precision = net->precision;
@@ -101,18 +85,18 @@ static struct cappy_desk lay_out_desk(const struct cappy_net *net, size_t rows,
         .d_context = take_rows(layout, precision, rows, h),
         .d_qkv = take_rows(layout, precision, rows, 3 * h),
     };
-    desk.scratch = take(layout, head > product ? head : product, 1);
+    desk.scratch = cappy_layout_take(layout, head > product ? head : product, 1);
     return desk;
 }
 
 struct cappy_desk cappy_desk_of(const struct cappy_net *net, size_t index)
 {
-    struct layout layout = {.memory = net->memory.desks + index * net->memory.desk_size};
+    struct cappy_layout layout = {.memory = net->memory.desks + index * net->memory.desk_size};
     return lay_out_desk(net, net->memory.rows, &layout);
 }
 
 static void lay_out(const struct cappy_net *net, struct cappy_net_memory *memory,
-                    struct layout *layout)
+                    struct cappy_layout *layout)
 {
     const struct cappy_config *config = net->config;
     const size_t t = memory->tokens;
@@ -121,9 +105,9 @@ static void lay_out(const struct cappy_net *net, struct cappy_net_memory *memory
     /* Two neighbours have more tokens than a slot takes, or they would be one. */
     const size_t slots = 2 * t / SLOT_TOKENS + 2;
     lay_out_traces(memory, net, layout);
-    memory->slots = take(layout, slots, sizeof *memory->slots);
-    memory->begins = take(layout, s + 1, sizeof *memory->begins);
-    memory->kept = take(layout, s + 1, sizeof *memory->kept);
+    memory->slots = cappy_layout_take(layout, slots, sizeof *memory->slots);
+    memory->begins = cappy_layout_take(layout, s + 1, sizeof *memory->begins);
+    memory->kept = cappy_layout_take(layout, s + 1, sizeof *memory->kept);
     memory->queries = take_rows(layout, net->precision, s, h);
     memory->firsts = take_rows(layout, net->precision, s, h);
     memory->features = take_array(layout, s, h);
@@ -134,16 +118,16 @@ static void lay_out(const struct cappy_net *net, struct cappy_net_memory *memory
     /* Of all slots together no more than of one with all tokens and sequences, but for what each is
      * rounded up by. */
     const size_t one = cappy_operands_size(net, 1, 1);
-    memory->operands = take(layout, cappy_operands_size(net, t, s) + slots * one, 1);
-    memory->partials = take(layout, slots * CAPPY_NORMS, 2 * h * sizeof(float));
+    memory->operands = cappy_layout_take(layout, cappy_operands_size(net, t, s) + slots * one, 1);
+    memory->partials = cappy_layout_take(layout, slots * CAPPY_NORMS, 2 * h * sizeof(float));
     for (size_t i = 0; i < CAPPY_TABLES; i++) {
-        memory->lookups[i] = take(layout, t, sizeof *memory->lookups[i]);
+        memory->lookups[i] = cappy_layout_take(layout, t, sizeof *memory->lookups[i]);
     }
-    struct layout desk = {0};
+    struct cappy_layout desk = {0};
     lay_out_desk(net, memory->rows, &desk);
     layout->overflow |= desk.overflow;
     memory->desk_size = desk.size;
-    memory->desks = take(layout, net->threads, memory->desk_size);
+    memory->desks = cappy_layout_take(layout, net->threads, memory->desk_size);
 }
 
 cappy_status cappy_net_reserve(struct cappy_net *net, size_t tokens, size_t sequences,
@@ -161,7 +145,7 @@ cappy_status cappy_net_reserve(struct cappy_net *net, size_t tokens, size_t sequ
     memory.rows = memory.rows < memory.tokens ? memory.rows : memory.tokens;
     cappy_free(net->memory.memory);
     net->memory = (struct cappy_net_memory){0};
-    struct layout layout = {0};
+    struct cappy_layout layout = {0};
     lay_out(net, &memory, &layout);
     if (layout.overflow) {
         return cappy_error_no_memory(error);
@@ -170,7 +154,7 @@ cappy_status cappy_net_reserve(struct cappy_net *net, size_t tokens, size_t sequ
     if (memory.memory == NULL) {
         return cappy_error_no_memory(error);
     }
-    layout = (struct layout){.memory = memory.memory};
+    layout = (struct cappy_layout){.memory = memory.memory};
     lay_out(net, &memory, &layout);
     net->memory = memory;
     return CAPPY_OK;

@@ -105,23 +105,65 @@ static inline struct cappy_rows make_rows(const struct cappy_kernels *kernels,
     return rows;
 }
 
+/* Where number (i, j) of rows stands, whichever way they lie. */
+static inline char *number_place(const struct cappy_rows *rows, size_t i, size_t j)
+{
+    const size_t size = rows->precision == CAPPY_PRECISION_FP32   ? 4
+                        : rows->precision == CAPPY_PRECISION_BF16 ? 2
+                                                                  : 1;
+    const size_t block = cappy_block_bytes(rows->precision) / size;
+    return (char *)rows->data + i * rows->stride + j / block * cappy_rows_step(rows) +
+           j % block * size;
+}
+
 /* The number at column j of row i, by the definition in kernel.h. */
 static inline double number_at(const struct cappy_rows *rows, size_t i, size_t j)
 {
-    const char *row = (const char *)rows->data + i * rows->stride;
+    const char *place = number_place(rows, i, j);
     if (rows->precision == CAPPY_PRECISION_INT8) {
-        return ((double)(uint8_t)row[j] - 128) * (double)rows->scales[i];
+        return ((double)(uint8_t)*place - 128) * (double)rows->scales[i];
     }
     float value;
     if (rows->precision == CAPPY_PRECISION_BF16) {
         uint16_t half;
-        memcpy(&half, row + j * sizeof half, sizeof half);
+        memcpy(&half, place, sizeof half);
         const uint32_t bits = (uint32_t)half << 16;
         memcpy(&value, &bits, sizeof value);
     } else {
-        memcpy(&value, row + j * sizeof value, sizeof value);
+        memcpy(&value, place, sizeof value);
     }
     return (double)value;
+}
+
+/* W [n, k] packed, with a random bias. */
+static inline struct cappy_matrix make_matrix(const struct cappy_kernels *kernels,
+                                              cappy_precision precision, const float *w, size_t n,
+                                              size_t k)
+{
+    struct cappy_matrix matrix = {.precision = precision, .n = n, .k = k, .panel = kernels->panel};
+    matrix.groups = cappy_row_size(precision, k) / sizeof(float);
+    const size_t panels = cappy_matrix_panels(&matrix);
+    matrix.packed = cappy_alloc_aligned(panels * kernels->panel * matrix.groups, sizeof(float));
+    matrix.bias = cappy_alloc(panels * kernels->panel, sizeof(float));
+    matrix.scales = cappy_alloc(panels * kernels->panel, sizeof(float));
+    matrix.shifts = cappy_alloc(panels * kernels->panel, sizeof(int32_t));
+    for (size_t i = 0; i < n; i++) {
+        matrix.bias[i] = random_float();
+    }
+    for (size_t i = 0; i < panels; i++) {
+        const size_t first = i * kernels->panel;
+        const size_t outputs = n - first < kernels->panel ? n - first : kernels->panel;
+        kernels->pack(&(struct cappy_packing){w + first * k, k, 1, outputs, &matrix, i});
+    }
+    return matrix;
+}
+
+static inline void free_matrix(struct cappy_matrix *matrix)
+{
+    cappy_free(matrix->packed);
+    cappy_free(matrix->bias);
+    cappy_free(matrix->scales);
+    cappy_free(matrix->shifts);
 }
 
 #endif

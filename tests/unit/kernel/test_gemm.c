@@ -22,28 +22,6 @@ struct problem {
     float *sums;
 };
 
-static struct cappy_matrix make_matrix(const struct cappy_kernels *kernels,
-                                       cappy_precision precision, const float *w, size_t n,
-                                       size_t k)
-{
-    struct cappy_matrix matrix = {.precision = precision, .n = n, .k = k, .panel = kernels->panel};
-    matrix.groups = cappy_row_size(precision, k) / sizeof(float);
-    const size_t panels = cappy_matrix_panels(&matrix);
-    matrix.packed = cappy_alloc_aligned(panels * kernels->panel * matrix.groups, sizeof(float));
-    matrix.bias = cappy_alloc(panels * kernels->panel, sizeof(float));
-    matrix.scales = cappy_alloc(panels * kernels->panel, sizeof(float));
-    matrix.shifts = cappy_alloc(panels * kernels->panel, sizeof(int32_t));
-    for (size_t i = 0; i < n; i++) {
-        matrix.bias[i] = random_float();
-    }
-    for (size_t i = 0; i < panels; i++) {
-        const size_t first = i * kernels->panel;
-        const size_t outputs = n - first < kernels->panel ? n - first : kernels->panel;
-        kernels->pack(&(struct cappy_packing){w + first * k, k, 1, outputs, &matrix, i});
-    }
-    return matrix;
-}
-
 static struct problem make_problem(const struct cappy_kernels *kernels, cappy_precision precision,
                                    size_t m, size_t n, size_t k)
 {
@@ -69,14 +47,6 @@ static struct problem make_problem(const struct cappy_kernels *kernels, cappy_pr
         cappy_free(x);
     }
     return p;
-}
-
-static void free_matrix(struct cappy_matrix *matrix)
-{
-    cappy_free(matrix->packed);
-    cappy_free(matrix->bias);
-    cappy_free(matrix->scales);
-    cappy_free(matrix->shifts);
 }
 
 static void free_problem(struct problem *p)

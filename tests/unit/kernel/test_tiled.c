@@ -11,17 +11,6 @@
 
 #include "kernels.h"
 
-/* Where number (i, j) of rows stands, whichever way they lie. */
-static char *number_place(const struct cappy_rows *rows, size_t i, size_t j)
-{
-    const size_t size = rows->precision == CAPPY_PRECISION_FP32   ? 4
-                        : rows->precision == CAPPY_PRECISION_BF16 ? 2
-                                                                  : 1;
-    const size_t block = cappy_block_bytes(rows->precision) / size;
-    return (char *)rows->data + i * rows->stride + j / block * cappy_rows_step(rows) +
-           j % block * size;
-}
-
 /* Rows in blocks, filled with NaN. */
 static struct cappy_rows make_blocks(cappy_precision precision, size_t m, size_t width)
 {
@@ -59,32 +48,13 @@ static void assert_same_rows(const struct cappy_rows *a, const struct cappy_rows
 
 /* ---- Products ---- */
 
-static struct cappy_matrix make_matrix(const struct cappy_kernels *kernels,
-                                       cappy_precision precision, size_t n, size_t k)
+static struct cappy_matrix make_random_matrix(const struct cappy_kernels *kernels,
+                                              cappy_precision precision, size_t n, size_t k)
 {
-    struct cappy_matrix matrix = {.precision = precision, .n = n, .k = k, .panel = kernels->panel};
-    matrix.groups = cappy_row_size(precision, k) / sizeof(float);
-    const size_t padded = cappy_matrix_panels(&matrix) * kernels->panel;
-    float *w = random_floats(padded * k);
-    matrix.packed = cappy_alloc_aligned(padded * matrix.groups, sizeof(float));
-    matrix.bias = random_floats(padded);
-    matrix.scales = cappy_alloc(padded, sizeof(float));
-    matrix.shifts = cappy_alloc(padded, sizeof(int32_t));
-    for (size_t i = 0; i < padded / kernels->panel; i++) {
-        const size_t first = i * kernels->panel;
-        const size_t outputs = n - first < kernels->panel ? n - first : kernels->panel;
-        kernels->pack(&(struct cappy_packing){w + first * k, k, 1, outputs, &matrix, i});
-    }
+    float *w = random_floats(n * k);
+    const struct cappy_matrix matrix = make_matrix(kernels, precision, w, n, k);
     cappy_free(w);
     return matrix;
-}
-
-static void free_matrix(struct cappy_matrix *matrix)
-{
-    cappy_free(matrix->packed);
-    cappy_free(matrix->bias);
-    cappy_free(matrix->scales);
-    cappy_free(matrix->shifts);
 }
 
 /* The product from and to blocks, beside that of the same rows side by side. */
@@ -92,7 +62,7 @@ static void check_blocks_case(const struct cappy_kernels *kernels, cappy_precisi
                               enum cappy_epilogue epilogue, cappy_precision result, size_t m)
 {
     enum { N = 96, K = 384 };
-    struct cappy_matrix matrix = make_matrix(kernels, precision, N, K);
+    struct cappy_matrix matrix = make_random_matrix(kernels, precision, N, K);
     float *numbers = random_rows(m, K, K + 3);
     struct cappy_rows fp32 = {CAPPY_PRECISION_FP32, numbers, (K + 3) * sizeof(float), NULL, 0};
     struct cappy_rows x = make_rows(kernels, precision, numbers, m, K, K + 3);
@@ -167,7 +137,7 @@ static void check_parts_case(const struct cappy_kernels *kernels, cappy_precisio
     enum { N = 80, PART = 256, GROUPS = 2 * PART + 96 };
     const size_t numbers = precision == CAPPY_PRECISION_FP32 ? 1 : 2; /* in a group */
     const size_t k = GROUPS * numbers;
-    struct cappy_matrix matrix = make_matrix(kernels, precision, N, k);
+    struct cappy_matrix matrix = make_random_matrix(kernels, precision, N, k);
     float *source = random_rows(m, k, k);
     struct cappy_rows x = make_rows(kernels, precision, source, m, k, k);
     float *whole = random_floats(m * N);
@@ -281,16 +251,6 @@ static void test_norm_blocks(void **state)
 
 /* ---- Attention ---- */
 
-static double number_of(const struct cappy_rows *rows, size_t i, size_t j)
-{
-    uint16_t half;
-    memcpy(&half, number_place(rows, i, j), sizeof half);
-    const uint32_t bits = (uint32_t)half << 16;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return (double)value;
-}
-
 /* softmax(scale q k^T) v of query i, number d of head `head`. */
 static double expected_attention(const struct cappy_rows *qkv, size_t n, size_t width,
                                  size_t columns, size_t head, size_t i, size_t d, double scale)
@@ -301,11 +261,11 @@ static double expected_attention(const struct cappy_rows *qkv, size_t n, size_t 
         double dot = 0;
         for (size_t c = 0; c < width; c++) {
             dot +=
-                number_of(qkv, i, head * width + c) * number_of(qkv, j, columns + head * width + c);
+                number_at(qkv, i, head * width + c) * number_at(qkv, j, columns + head * width + c);
         }
         const double weight = exp(dot * scale);
         sum += weight;
-        y += weight * number_of(qkv, j, 2 * columns + head * width + d);
+        y += weight * number_at(qkv, j, 2 * columns + head * width + d);
     }
     return y / sum;
 }
@@ -355,7 +315,7 @@ static void check_attention_case(const struct cappy_kernels *kernels, size_t n, 
         for (size_t j = 0; j<columns; j += n> 100 ? 37 : 5) {
             const double want =
                 expected_attention(&qkv, n, width, columns, j / width, i, j % width, scale);
-            assert_true(fabs(number_of(&y, i, j) - want) < 0.01);
+            assert_true(fabs(number_at(&y, i, j) - want) < 0.01);
         }
     }
     free_rows(&qkv);
