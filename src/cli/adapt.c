@@ -163,6 +163,7 @@ const struct cappy_command cappy_command_adapt = {
             "(consensus), the base model, a mix of scorer and consensus, and the best there is; "
             "for choices, how often the right one is picked. The result, in DIR, is a Hugging Face "
             "model directory.",
+            "--model may be an encoder without a classification head, which gets a new one.",
             "Rows are parted by instruction: the same one is never on two sides. A fifth (at most "
             "2,000 instructions) is held out and looked at once, at the end. Half as much (at most "
             "256) is for validation: by it the best step is chosen, training ends early, and the "

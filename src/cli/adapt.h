@@ -48,6 +48,7 @@ struct cappy_adapt {
     size_t n_excluded; /* rows left out because their instruction is held out by file */
     size_t n_dropped;  /* held-out cases with nothing to choose from */
 
+    struct cappy_base base;
     cappy_precision precision; /* of training */
     struct cappy_train_outcome outcome;
     double train_seconds;

@@ -44,7 +44,9 @@ static cappy_status score(struct cappy_adapt *adapt, const char *directory, enum
 cappy_status cappy_adapt_measure(struct cappy_adapt *adapt, cappy_error *error)
 {
     const struct cappy_adapt_arguments *arguments = adapt->arguments;
-    CAPPY_TRY(score(adapt, arguments->common.model, CAPPY_VIEW_BASE, error));
+    if (adapt->base.has_head) {
+        CAPPY_TRY(score(adapt, arguments->common.model, CAPPY_VIEW_BASE, error));
+    }
     CAPPY_TRY(score(adapt, arguments->out, CAPPY_VIEW_SCORER, error));
     CAPPY_TRY(cappy_mix_fit(&adapt->validation, &adapt->weight, error));
     CAPPY_TRY(cappy_mix_set(&adapt->held_out, adapt->weight, error));
@@ -83,6 +85,11 @@ static cappy_status append_table(const struct cappy_adapt *adapt, struct cappy_b
             CAPPY_TRY(cappy_buffer_append(out, "\n", 1, error));
             CAPPY_TRY(cappy_figures_print(figures, out, error));
         }
+    }
+    if (!adapt->base.has_head) {
+        CAPPY_TRY(cappy_buffer_format(out, error,
+                                      "\nThe base model is an encoder without a head, which gives "
+                                      "no scores: there is no row for it.\n"));
     }
     if (adapt->open.n > 0) {
         CAPPY_TRY(cappy_buffer_format(out, error,

@@ -80,25 +80,13 @@ static cappy_status check(void *context, size_t step, const float *scores, size_
 
 /* ---- Settings -------------------------------------------------------------------------------- */
 
-/* What is trained in: bf16 where that is what is fastest here, unless fp32 is asked for. */
-static cappy_status choose_precision(struct cappy_adapt *adapt, cappy_error *error)
+static cappy_status look_at_base(struct cappy_adapt *adapt, cappy_error *error)
 {
     const struct cappy_common *common = &adapt->arguments->common;
     const cappy_precision wish = (cappy_precision)(common->precision + CAPPY_PRECISION_FP32);
-    if (wish != CAPPY_PRECISION_AUTO) {
-        adapt->precision = wish;
-        return CAPPY_OK;
-    }
-    const cappy_model_options options = {
-        .struct_size = sizeof options, .precision = wish, .threads = common->threads};
-    cappy_model *model;
-    cappy_model_info info = {.struct_size = sizeof info};
-    CAPPY_TRY(cappy_model_open(common->model, &options, &model, error));
-    const cappy_status status = cappy_model_describe(model, &info, error);
-    cappy_model_close(model);
-    adapt->precision =
-        info.precision == CAPPY_PRECISION_FP32 ? CAPPY_PRECISION_FP32 : CAPPY_PRECISION_BF16;
-    return status;
+    CAPPY_TRY(cappy_base_read(common->model, &adapt->base, error));
+    adapt->precision = wish == CAPPY_PRECISION_AUTO ? adapt->base.precision : wish;
+    return CAPPY_OK;
 }
 
 /* As many examples as three passes make, but enough of them for a few rows to be learnt and no more
@@ -144,7 +132,7 @@ static struct cappy_settings choose_settings(const struct cappy_adapt *adapt)
 cappy_status cappy_adapt_train(struct cappy_adapt *adapt, cappy_error *error)
 {
     const struct cappy_adapt_arguments *arguments = adapt->arguments;
-    CAPPY_TRY(choose_precision(adapt, error));
+    CAPPY_TRY(look_at_base(adapt, error));
     struct watcher watcher = {.adapt = adapt, .begun = cappy_clock()};
     const struct cappy_train_job job = {
         .settings = choose_settings(adapt),

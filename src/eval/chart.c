@@ -59,7 +59,7 @@ static cappy_status append_legend(const struct cappy_series *series, size_t n,
     size_t x = LEFT;
     for (size_t i = 0; i < n; i++) {
         size_t length = 0;
-        if (series[i].name == NULL) {
+        if (series[i].name == NULL || series[i].n == 0) {
             continue;
         }
         CAPPY_TRY(cappy_buffer_format(

@@ -403,6 +403,9 @@ static cappy_status append_changes(const struct cappy_report *report, struct cap
                                    cappy_error *error)
 {
     enum { SHOWN = 6 };
+    if (report->suite->n_used == 0 || report->suite->cases[0].scores[CAPPY_VIEW_BASE] == NULL) {
+        return CAPPY_OK;
+    }
     struct change *changes = cappy_alloc(report->suite->n_used, sizeof *changes);
     if (changes == NULL) {
         return cappy_error_no_memory(error);

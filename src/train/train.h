@@ -42,6 +42,15 @@ struct cappy_settings {
 /* The defaults. */
 struct cappy_settings cappy_settings_default(void);
 
+/* What a run would begin from. */
+struct cappy_base {
+    bool has_head;             /* of a sequence classifier: it gives scores as it is */
+    cappy_precision precision; /* to train in: BF16 where that is what is fastest here, else FP32 */
+};
+
+/* Looks at the base model in a directory; NULL: the default one. */
+cappy_status cappy_base_read(const char *model, struct cappy_base *base, cappy_error *error);
+
 /* How a run stands. */
 struct cappy_train_state {
     size_t step; /* done */

@@ -33,6 +33,20 @@ output_like '*98 instructions to learn from*14 to watch it by, 28 held out*held-
 check 'the result scores' 0 '' score --model "$dir/one" -i 'Name town number 1.' -r 'a town'
 output_like '[0-9-]*.[0-9]*'
 
+# ---- From an encoder without a head ----
+
+# shellcheck disable=SC2086
+check 'from an encoder' 0 "*note: *bert_encoder has no classification head: its *made anew*" adapt $options \
+    --model "$root/tests/golden/bert_encoder" --max-length 32 --out "$dir/encoder" --quiet --report "$dir/encoder.html"
+output_like '*random *consensus *scorer *mix *oracle *The base model is an encoder without a head*no row for it*the model of step *'
+case $out in *'base  '* | *'- base'*) fail 'a base model that gives no scores has a row' ;; esac
+check 'a score from it' 0 '' score --model "$dir/encoder" -i a -r b
+# shellcheck disable=SC2086
+check 'from an encoder, as JSON' 0 '*note: *made anew*' adapt $options --model "$root/tests/golden/bert_encoder" --max-length 32 \
+    --out "$dir/encoder" --quiet --resume --json
+case $out in *'"base"'*) fail 'a base model that gives no scores is in the JSON' ;; esac
+grep -qE 'Picks that changed|Scores of the base model|>base<' "$dir/encoder.html" && fail 'the page tells of the base model'
+
 # ---- Interruptions ----
 
 # shellcheck disable=SC2086
