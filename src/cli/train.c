@@ -317,10 +317,11 @@ const struct cappy_command cappy_command_train = {
              .type = CAPPY_OPTION_CHOICE,
              .offset = AT(loss),
              .value = "WHICH",
-             .choices = (const char *const[]){"mse", "bce", "listwise", NULL},
+             .choices = (const char *const[]){"mse", "bce", "listwise", "combined", NULL},
              .help = "mse: the squared error of the score (if not given). bce: the cross-entropy "
                      "of its sigmoid, which becomes the model's score. listwise: the order of the "
-                     "responses to one instruction alone, which stay together in a batch."},
+                     "responses to one instruction alone, which stay together in a batch. "
+                     "combined: both the squared error and the order."},
             {.name = "schedule",
              .type = CAPPY_OPTION_CHOICE,
              .offset = AT(schedule),
@@ -352,17 +353,18 @@ const struct cappy_command cappy_command_train = {
              .type = CAPPY_OPTION_REAL,
              .offset = AT(temperature),
              .value = "X",
-             .help = "Of the listwise loss's targets: lower makes the best count more; 0.2 if not "
-                     "given."},
+             .help = "Of the listwise and the combined loss: lower makes the best count more; 0.2 "
+                     "if not given."},
             {.name = "pass-tokens",
              .type = CAPPY_OPTION_COUNT,
              .offset = AT(pass_tokens),
              .value = "N",
              .min = 1,
              .max = MANY,
-             .help =
-                 "Compute a batch in passes of at most N tokens: fewer take less memory, and let "
-                 "more processes share a batch; as many as take about a gigabyte if not given."},
+             .help = "Compute a batch in passes of at most N tokens: fewer take less memory, and "
+                     "let "
+                     "more processes share a batch; as many as take about a gigabyte if not "
+                     "given."},
             {.name = "passes-per-sum",
              .type = CAPPY_OPTION_COUNT,
              .offset = AT(passes_per_sum),

@@ -10,6 +10,7 @@
 
 #include "train/folders.h"
 #include "train/head.h"
+#include "train/loss.h"
 #include "train/settings.h"
 
 /* A pass has room for as many tokens as take about a gigabyte, within these bounds: it depends on
@@ -149,7 +150,7 @@ static cappy_status open_rows(struct cappy_run *run, cappy_error *error)
     const struct cappy_settings *settings = &run->settings;
     const size_t length = settings->max_length != 0 ? settings->max_length : run->model->max_length;
     CAPPY_TRY(cappy_dataset_open(run->job, run->model, length,
-                                 settings->loss == CAPPY_LOSS_LISTWISE, &run->dataset, error));
+                                 cappy_loss_is_of_lists(settings->loss), &run->dataset, error));
     CAPPY_TRY(cappy_check_open(run->job, run->model, length, &run->check, error));
     run->plan = (struct cappy_plan){.dataset = &run->dataset,
                                     .seed = settings->seed,

@@ -41,7 +41,7 @@ static const struct setting {
     {"pass-tokens", COUNT, AT(pass_tokens), 0, 1e9},
     {"passes-per-sum", COUNT, AT(passes_per_sum), 1, 1e9},
     {"seed", COUNT, AT(seed), 0, 9e18},
-    {"loss", CHOICE, AT(loss), 0, CAPPY_LOSS_LISTWISE},
+    {"loss", CHOICE, AT(loss), 0, CAPPY_LOSSES - 1},
     {"schedule", CHOICE, AT(schedule), 0, CAPPY_SCHEDULE_REFERENCE},
     {"precision", CHOICE, AT(precision), CAPPY_PRECISION_FP32, CAPPY_PRECISION_BF16},
     {"learning-rate", NUMBER, AT(rate), 0, 10},

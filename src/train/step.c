@@ -34,7 +34,7 @@ static double measure(const struct cappy_run *run, size_t first, size_t end)
 {
     const struct cappy_plan *plan = &run->plan;
     const struct cappy_settings *settings = &run->settings;
-    const bool is_list = settings->loss == CAPPY_LOSS_LISTWISE;
+    const bool is_list = cappy_loss_is_of_lists(settings->loss);
     const double weight = 1 / (double)(is_list ? plan->n_units : plan->n);
     const size_t begin = plan->units[first];
     double loss = 0;

@@ -10,7 +10,13 @@
 
 #include "base/base.h"
 
-enum cappy_loss_kind { CAPPY_LOSS_MSE, CAPPY_LOSS_BCE, CAPPY_LOSS_LISTWISE };
+enum cappy_loss_kind {
+    CAPPY_LOSS_MSE,
+    CAPPY_LOSS_BCE,
+    CAPPY_LOSS_LISTWISE,
+    CAPPY_LOSS_COMBINED,
+    CAPPY_LOSSES
+};
 
 enum cappy_schedule { CAPPY_SCHEDULE_LINEAR, CAPPY_SCHEDULE_CONSTANT, CAPPY_SCHEDULE_REFERENCE };
 
@@ -29,7 +35,7 @@ struct cappy_settings {
     double decay;              /* of matrices and tables */
     double clip;               /* longest gradient; 0: any */
     double dropout;            /* negative: as config.json has it */
-    double temperature;        /* of the targets of the listwise loss */
+    double temperature;        /* of the listwise and the combined loss */
     double beta1;
     double beta2;
     double epsilon;

@@ -52,6 +52,7 @@ same one pipe
 check 'bf16' 0 '' train "$rows" --threads 1 --steps 2 --precision bf16 --out "$dir/bf16" --quiet
 check 'an epoch' 0 '3 steps, 40 examples, *' train "$rows" --threads 1 --batch-size 16 --out "$dir/epoch"
 check 'two epochs' 0 '5 steps, 80 examples, *' train "$rows" --threads 1 --batch-size 16 --epochs 2 --out "$dir/epochs"
+check 'combined' 0 '5 steps, 40 examples, *' train "$rows" --threads 1 --loss combined --batch-size 8 --out "$dir/both"
 check 'listwise' 0 '5 steps, 40 examples, *' train "$rows" --threads 1 --loss listwise --batch-size 8 --out "$dir/list"
 check 'bce' 0 '' train "$rows" --threads 1 --steps 3 --loss bce --quiet --out "$dir/bce"
 check 'a score of bce is a sigmoid' 0 '' score --model "$dir/bce" -i a -r b

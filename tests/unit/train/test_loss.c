@@ -36,6 +36,17 @@ static void test_values(void **state)
     /* A single answer has nothing to be compared with. */
     assert_near(cappy_loss(CAPPY_LOSS_LISTWISE, 0.2, z, y, 1, 1, d), 0, 1e-12);
     assert_near((double)d[0], 0, 1e-12);
+    /* Scores as they should be: the entropy of the targets, and nothing to change. */
+    const float right[] = {1.0f, 0.0f};
+    const double p = 1 / (1 + exp(-5));
+    const double entropy = -p * log(p) - (1 - p) * log(1 - p);
+    assert_near(cappy_loss(CAPPY_LOSS_COMBINED, 0.2, right, right, 2, 1, d), entropy, 1e-9);
+    assert_near((double)d[0], 0, 1e-7);
+    /* All too high by 1: the order is right, and the squared error is 1. */
+    const float high[] = {2.0f, 1.0f};
+    assert_near(cappy_loss(CAPPY_LOSS_COMBINED, 0.2, high, right, 2, 1, d), entropy + 2, 1e-9);
+    assert_near((double)d[0], 2, 1e-6);
+    assert_near((double)d[1], 2, 1e-6);
 }
 
 /* Scores far out must not overflow. */
@@ -56,7 +67,7 @@ static void test_derivatives(void **state)
     (void)state;
     enum { N = 4 };
     const float y[N] = {0.0f, 0.3f, 1.0f, 0.3f};
-    for (int kind = CAPPY_LOSS_MSE; kind <= CAPPY_LOSS_LISTWISE; kind++) {
+    for (int kind = CAPPY_LOSS_MSE; kind < CAPPY_LOSSES; kind++) {
         float z[N] = {0.5f, -1.25f, 0.75f, 2.0f};
         float d[N];
         float unused[N];
