@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""train_memory.py CAPPY [--layers 2,6]: the memory that `cappy train` needs for models of RoBERTa-large's shape.
+"""train_memory.py CAPPY [--layers 2,6] [OPTION...]: the memory that `cappy train` needs for models of RoBERTa-large's shape.
 
 Makes such models of random weights with a few of the 24 layers, trains each for two steps with passes of 512 and of 1024
 tokens, and takes the peak of the resident memory. From the differences follow the bytes a parameter and the bytes of a
-token's activations, and from those what all 24 layers need. Needs no more than the standard library; about 2 GB for 6
-layers.
+token's activations, and from those what all 24 layers need. Other options, such as --recompute or --precision bf16, are
+those of `cappy train`. Needs no more than the standard library; about 2 GB for 6 layers.
 """
 import argparse
 import array
@@ -85,11 +85,11 @@ def make_rows(path):
             print(json.dumps(dict(instruction=text, response="Paris", score=i % 2)), file=f)
 
 
-def peak(cappy, folder, rows, pass_tokens):
+def peak(cappy, folder, rows, pass_tokens, options):
     """The peak of two steps of training, in bytes."""
     with tempfile.TemporaryDirectory(dir=os.path.dirname(folder)) as out:
         command = [cappy, "train", rows, "--model", folder, "--out", os.path.join(out, "model"), "--steps", "2",
-                   "--batch-size", "2", "--pass-tokens", str(pass_tokens), "--threads", "1", "--quiet"]
+                   "--batch-size", "2", "--pass-tokens", str(pass_tokens), "--threads", "1", "--quiet"] + options
         process = subprocess.Popen(command)
         _, status, usage = os.wait4(process.pid, 0)
         if status != 0:
@@ -101,7 +101,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("cappy")
     parser.add_argument("--layers", default="2,6", help="two numbers of layers")
-    arguments = parser.parse_args()
+    arguments, options = parser.parse_known_args()
     small, large = (int(n) for n in arguments.layers.split(","))
     peaks, parameters = {}, {}
     with tempfile.TemporaryDirectory() as folder:
@@ -111,7 +111,7 @@ def main():
             model = os.path.join(folder, str(layers))
             parameters[layers] = make_model(model, layers)
             for tokens in (512, 1024):
-                peaks[layers, tokens] = peak(arguments.cappy, model, rows, tokens)
+                peaks[layers, tokens] = peak(arguments.cappy, model, rows, tokens, options)
                 print(f"{layers} layers, {parameters[layers] / 1e6:.1f} M parameters, passes of {tokens} tokens: "
                       f"{peaks[layers, tokens] / 1e9:.3f} GB", flush=True)
             os.remove(os.path.join(model, "model.safetensors"))

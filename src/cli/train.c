@@ -22,6 +22,7 @@ struct train_arguments {
     size_t passes_per_sum;
     size_t save_every;
     bool resume;
+    bool recompute;
     int loss;     /* an enum cappy_loss_kind */
     int schedule; /* an enum cappy_schedule */
     struct cappy_real rate;
@@ -211,6 +212,7 @@ static cappy_status train(const struct train_arguments *arguments, const struct 
         .save_every = arguments->save_every,
         .save_seconds = arguments->save_every == 0 ? SAVE_SECONDS : 0,
         .resume = arguments->resume,
+        .recompute = arguments->recompute,
         .threads = arguments->common.threads,
         .context = &watcher,
         .report = is_first ? show_step : NULL,
@@ -365,6 +367,12 @@ const struct cappy_command cappy_command_train = {
                      "let "
                      "more processes share a batch; as many as take about a gigabyte if not "
                      "given."},
+            {.name = "recompute",
+             .type = CAPPY_OPTION_FLAG,
+             .offset = AT(recompute),
+             .help = "Compute what the backward pass needs of a layer again rather than keep it: "
+                     "less memory for more time, to the same result. May differ when a run goes "
+                     "on."},
             {.name = "passes-per-sum",
              .type = CAPPY_OPTION_COUNT,
              .offset = AT(passes_per_sum),

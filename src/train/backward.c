@@ -195,6 +195,9 @@ static void undo_layer_of_all(struct cappy_work *work, size_t layer)
 #pragma omp for schedule(dynamic, 1)
     for (size_t slot = 0; slot < net->memory.n_slots; slot++) {
         work->slot = &net->memory.slots[slot];
+        if (net->recompute && layer + 1 < net->config->n_layers) { /* the last one's is there */
+            cappy_layer_recompute(work, layer);
+        }
         undo_layer(work, layer);
     }
 #pragma omp for schedule(static) nowait

@@ -60,30 +60,43 @@ static void narrow(const struct cappy_net *net, size_t m, struct cappy_array fro
     }
 }
 
-static void embed(const struct cappy_work *work)
+/* The input of a layer, in fp32 in the array returned: the norm of what the layer before it, or the
+ * embedding, has added up. */
+static struct cappy_array make_input(const struct cappy_work *work, size_t layer)
 {
     const struct cappy_net *net = work->net;
     const struct cappy_slot *slot = work->slot;
-    const struct cappy_rows input = cappy_rows_from(net->memory.traces[0].input, slot->row);
+    const struct cappy_rows input = cappy_rows_from(net->memory.traces[layer].input, slot->row);
     const struct cappy_array hidden = cappy_wide_of(input, work->desk.hidden);
-    const struct cappy_array embedded = cappy_array_from(net->memory.embedded, slot->row);
-    for (size_t s = slot->first; s < slot->first + slot->n; s++) {
-        embed_sequence(work, s);
-    }
+    const enum cappy_module module =
+        layer == 0 ? CAPPY_MODULE_EMBEDDING_NORM : CAPPY_MODULE_OUTPUT_NORM;
+    const size_t before = layer == 0 ? 0 : layer - 1;
+    const struct cappy_array sum = cappy_array_from(
+        layer == 0 ? net->memory.embedded : net->memory.traces[before].output_sum, slot->row);
     net->kernels->norm(&(struct cappy_norm){
         .m = slot->tokens,
         .width = net->config->hidden_size,
-        .x = embedded.data,
-        .x_stride = embedded.stride,
+        .x = sum.data,
+        .x_stride = sum.stride,
         .y = hidden.data,
         .y_stride = hidden.stride,
-        .weight =
-            net->weights + cappy_params_at(net->params, CAPPY_MODULE_EMBEDDING_NORM, 0, false),
-        .bias = net->weights + cappy_params_at(net->params, CAPPY_MODULE_EMBEDDING_NORM, 0, true),
+        .weight = net->weights + cappy_params_at(net->params, module, before, false),
+        .bias = net->weights + cappy_params_at(net->params, module, before, true),
         .epsilon = net->config->norm_epsilon,
     });
-    cappy_drop(work, CAPPY_PLACE_EMBEDDING, 0, net->rates.hidden, CAPPY_EACH_TOKEN, hidden);
+    if (layer == 0) {
+        cappy_drop(work, CAPPY_PLACE_EMBEDDING, 0, net->rates.hidden, CAPPY_EACH_TOKEN, hidden);
+    }
     narrow(net, slot->tokens, hidden, input);
+    return hidden;
+}
+
+static struct cappy_array embed(const struct cappy_work *work)
+{
+    for (size_t s = work->slot->first; s < work->slot->first + work->slot->n; s++) {
+        embed_sequence(work, s);
+    }
+    return make_input(work, 0);
 }
 
 static struct cappy_linear linear_at(const struct cappy_net *net, size_t layer,
@@ -157,6 +170,33 @@ static void feed_forward(const struct cappy_work *work, size_t layer, enum cappy
     }
 }
 
+/* From `hidden`, the layer's input in fp32, to the activation. Returns what is behind attention, in
+ * fp32. */
+static struct cappy_array run_to_activation(const struct cappy_work *work, size_t layer,
+                                            struct cappy_array hidden)
+{
+    const struct cappy_net *net = work->net;
+    const struct cappy_trace *trace = &net->memory.traces[layer];
+    const enum cappy_extent extent = cappy_extent_of(net, layer);
+    const size_t first = cappy_extent_at(work, extent);
+    const struct cappy_rows middle = cappy_rows_from(trace->middle, first);
+    const struct cappy_array wide = cappy_wide_of(middle, work->desk.middle);
+    make_qkv(work, layer, hidden);
+    cappy_attention_forward(work, layer, extent);
+    apply(work, layer, CAPPY_LINEAR_OUTPUT, cappy_extent_rows(work, extent),
+          cappy_rows_from(trace->context, first), work->desk.projected);
+    cappy_join(work, CAPPY_MODULE_ATTENTION_NORM, CAPPY_PLACE_OUTPUT, layer, extent,
+               work->desk.projected, extent == CAPPY_EACH_FIRST ? work->desk.firsts : hidden,
+               cappy_array_from(trace->attention_sum, first), wide, middle);
+    feed_forward(work, layer, extent);
+    return wide;
+}
+
+void cappy_layer_recompute(const struct cappy_work *work, size_t layer)
+{
+    run_to_activation(work, layer, make_input(work, layer));
+}
+
 /* From *hidden, the layer's input in fp32, to its output, which *hidden becomes. */
 static void run_layer(const struct cappy_work *work, size_t layer, struct cappy_array *hidden)
 {
@@ -168,18 +208,7 @@ static void run_layer(const struct cappy_work *work, size_t layer, struct cappy_
     const bool is_last = extent == CAPPY_EACH_FIRST;
     const size_t m = cappy_extent_rows(work, extent);
     const size_t first = cappy_extent_at(work, extent);
-    make_qkv(work, layer, *hidden);
-    cappy_attention_forward(work, layer, extent);
-
-    const struct cappy_rows middle = cappy_rows_from(trace->middle, first);
-    const struct cappy_array wide = cappy_wide_of(middle, work->desk.middle);
-    apply(work, layer, CAPPY_LINEAR_OUTPUT, m, cappy_rows_from(trace->context, first),
-          work->desk.projected);
-    cappy_join(work, CAPPY_MODULE_ATTENTION_NORM, CAPPY_PLACE_OUTPUT, layer, extent,
-               work->desk.projected, is_last ? work->desk.firsts : *hidden,
-               cappy_array_from(trace->attention_sum, first), wide, middle);
-
-    feed_forward(work, layer, extent);
+    const struct cappy_array wide = run_to_activation(work, layer, *hidden);
     const struct cappy_rows output =
         is_last ? nothing : cappy_rows_from(memory->traces[layer + 1].input, first);
     *hidden = is_last ? cappy_array_from(memory->features, first)
@@ -253,9 +282,7 @@ void cappy_net_forward(struct cappy_net *net, const struct cappy_example *exampl
 #pragma omp for schedule(dynamic, 1)
         for (size_t slot = 0; slot < memory->n_slots; slot++) {
             work.slot = &memory->slots[slot];
-            embed(&work);
-            struct cappy_array hidden = cappy_wide_of(
-                cappy_rows_from(memory->traces[0].input, work.slot->row), work.desk.hidden);
+            struct cappy_array hidden = embed(&work);
             for (size_t layer = 0; layer < net->config->n_layers; layer++) {
                 run_layer(&work, layer, &hidden);
             }

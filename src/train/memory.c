@@ -34,31 +34,54 @@ static size_t most_kept(const struct cappy_config *config, size_t t, size_t sequ
     return config->n_heads * (t + sequences * GRAIN) * (longest + GRAIN);
 }
 
+/* What a trace has for each token. */
+static void lay_out_tokens(const struct cappy_net_memory *memory, const struct cappy_net *net,
+                           struct cappy_layout *layout, struct cappy_trace *trace)
+{
+    const size_t t = memory->tokens;
+    const size_t h = net->config->hidden_size;
+    trace->input = take_rows(layout, net->precision, t, h);
+    trace->qkv = take_rows(layout, net->precision, t, 3 * h);
+    trace->kept = net->precision == CAPPY_PRECISION_BF16
+                      ? cappy_layout_take(layout, most_kept(net->config, t, memory->sequences),
+                                          sizeof(uint16_t))
+                      : NULL;
+}
+
+/* What it has for each token, or in the last layer for each sequence. */
+static void lay_out_extent(const struct cappy_net *net, size_t m, struct cappy_layout *layout,
+                           struct cappy_trace *trace)
+{
+    const size_t h = net->config->hidden_size;
+    trace->context = take_rows(layout, net->precision, m, h);
+    trace->attention_sum = take_array(layout, m, h);
+    trace->middle = take_rows(layout, net->precision, m, h);
+    trace->active = take_rows(layout, net->precision, m, net->config->ffn_size);
+    trace->slope = take_rows(layout, net->precision, m, net->config->ffn_size);
+}
+
+/* What is computed again is shared by all layers, but where rows of the last layer would lie among
+ * those of another slot. */
 static void lay_out_traces(struct cappy_net_memory *memory, const struct cappy_net *net,
                            struct cappy_layout *layout)
 {
     const struct cappy_config *config = net->config;
-    const cappy_precision precision = net->precision;
     const size_t t = memory->tokens;
     const size_t h = config->hidden_size;
+    struct cappy_trace trace;
     memory->traces = cappy_layout_take(layout, config->n_layers, sizeof *memory->traces);
     memory->embedded = take_array(layout, t, h);
     for (size_t i = 0; i < config->n_layers; i++) {
-        const size_t m = i + 1 < config->n_layers ? t : memory->sequences;
-        const struct cappy_trace trace = {
-            .input = take_rows(layout, precision, t, h),
-            .qkv = take_rows(layout, precision, t, 3 * h),
-            .context = take_rows(layout, precision, m, h),
-            .attention_sum = take_array(layout, m, h),
-            .middle = take_rows(layout, precision, m, h),
-            .active = take_rows(layout, precision, m, config->ffn_size),
-            .slope = take_rows(layout, precision, m, config->ffn_size),
-            .output_sum = take_array(layout, m, h),
-            .kept = precision == CAPPY_PRECISION_BF16
-                        ? cappy_layout_take(layout, most_kept(config, t, memory->sequences),
-                                            sizeof(uint16_t))
-                        : NULL,
-        };
+        const bool is_last = i + 1 == config->n_layers;
+        const bool is_shared = net->recompute && i > 0;
+        const size_t m = is_last ? memory->sequences : t;
+        if (!is_shared) {
+            lay_out_tokens(memory, net, layout, &trace);
+        }
+        if (!is_shared || is_last) {
+            lay_out_extent(net, m, layout, &trace);
+        }
+        trace.output_sum = take_array(layout, m, h);
         if (layout->memory != NULL) {
             memory->traces[i] = trace;
         }

@@ -5,8 +5,9 @@
  * sequences, about as many tokens as a cache holds. A thread takes a slot through all layers by
  * itself; backwards all slots of a layer come before its weight gradients, which are sums over the
  * tokens of the pass. What the backward pass needs of the forward pass stays in the workspace
- * between the two. With the precision BF16, rows that are operands of a product are bf16; sums of
- * products, residuals, norms and gradients of weights are fp32.
+ * between the two, or is computed again from a part of it, to the same bits. With the precision
+ * BF16, rows that are operands of a product are bf16; sums of products, residuals, norms and
+ * gradients of weights are fp32.
  *
  * Whatever the number of threads, every sum is made in the same order: slots depend on the examples
  * alone, a thread owns outputs or slots, and what slots add up to is added in their order.
@@ -32,7 +33,8 @@ struct cappy_array {
 };
 
 /* What a layer keeps for its gradient. In the last layer everything but input, qkv and kept has a
- * row for the first token of each sequence alone. Rows are of the net's precision. */
+ * row for the first token of each sequence alone. Rows are of the net's precision. Where layers
+ * are computed again, they share all but output_sum, and the last one what it has by sequences. */
 struct cappy_trace {
     struct cappy_rows input;          /* [T, H] */
     struct cappy_rows qkv;            /* [T, 3H] */
@@ -104,6 +106,7 @@ struct cappy_net {
     cappy_precision precision; /* FP32 or BF16 */
     size_t threads;
     struct cappy_rates rates;
+    bool recompute;   /* keep a layer's output_sum alone, and compute the rest again backwards */
     float *weights;   /* [size], borrowed */
     float *gradients; /* [size], borrowed */
     struct cappy_net_memory memory;

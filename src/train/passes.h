@@ -15,6 +15,9 @@ void cappy_work_share(size_t n, size_t *first, size_t *last);
 /* The desk of the thread with that number. */
 struct cappy_desk cappy_desk_of(const struct cappy_net *net, size_t index);
 
+/* What the forward pass left in the layer's trace, where it has been overwritten since. */
+void cappy_layer_recompute(const struct cappy_work *work, size_t layer);
+
 /* Cuts a pass into slots. */
 void cappy_net_plan(struct cappy_net *net, const struct cappy_example *examples, size_t n);
 

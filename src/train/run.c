@@ -129,6 +129,7 @@ static cappy_status open_model(struct cappy_run *run, cappy_error *error)
         .kernels = run->model->kernels,
         .params = &run->params,
         .precision = settings->precision,
+        .recompute = run->job->recompute,
         .rates = {rate_of(is_given ? settings->dropout : config->hidden_dropout),
                   rate_of(is_given ? settings->dropout : config->attention_dropout),
                   rate_of(is_given ? settings->dropout : config->head_dropout)},

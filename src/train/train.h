@@ -96,6 +96,7 @@ struct cappy_train_job {
     size_t save_every;     /* steps; 0: never */
     double save_seconds;   /* or so long since the last one; 0: never */
     bool resume;
+    bool recompute; /* less memory and more time, to the same bits */
     size_t threads; /* 0: one for each processor */
 
     /* Rows that are not trained on, of the same form: they are scored every settings.check_every

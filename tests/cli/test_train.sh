@@ -34,6 +34,9 @@ output_like '[0-9-]*.[0-9]*'
 # shellcheck disable=SC2086
 check 'four threads' 0 '' train $options --threads 4 --out "$dir/four" --quiet
 same one four
+# shellcheck disable=SC2086
+check 'computed again' 0 '' train $options --threads 1 --recompute --out "$dir/again" --quiet
+same one again
 # In parts that are summed up apart, of passes that are none of them alone.
 # shellcheck disable=SC2086
 check 'passes' 0 '' train $options --threads 1 --pass-tokens 16 --out "$dir/passes" --quiet
@@ -50,6 +53,8 @@ run 'compressed, from a pipe' 0 '' sh -c "'$cappy' train - --quiet --steps 12 --
     --learning-rate 1e-3 --out '$dir/pipe' <'$dir/rows.gz'"
 same one pipe
 check 'bf16' 0 '' train "$rows" --threads 1 --steps 2 --precision bf16 --out "$dir/bf16" --quiet
+check 'bf16, computed again' 0 '' train "$rows" --threads 1 --steps 2 --precision bf16 --recompute --out "$dir/bf16.again" --quiet
+same bf16 bf16.again
 check 'an epoch' 0 '3 steps, 40 examples, *' train "$rows" --threads 1 --batch-size 16 --out "$dir/epoch"
 check 'two epochs' 0 '5 steps, 80 examples, *' train "$rows" --threads 1 --batch-size 16 --epochs 2 --out "$dir/epochs"
 check 'combined' 0 '5 steps, 40 examples, *' train "$rows" --threads 1 --loss combined --batch-size 8 --out "$dir/both"

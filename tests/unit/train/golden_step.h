@@ -10,7 +10,7 @@
 #include "../model/golden.h"
 #include "train/net.h"
 
-enum { MAX_ROWS = 32, MAX_TOKENS = 64 };
+enum { MAX_ROWS = 64, MAX_TOKENS = 64 };
 
 struct golden_step {
     struct cappy_model *model;
@@ -80,6 +80,23 @@ static inline void golden_step_open(const char *name, struct golden_step *step)
     assert_int_equal(
         cappy_params_load(&step->params, step->model->weights, step->net.weights, &error),
         CAPPY_OK);
+}
+
+/* Makes the batch four times as long, so that a pass has several slots. */
+static inline void golden_step_repeat(struct golden_step *step)
+{
+    const size_t labels = step->model->config.n_labels;
+    const size_t n = step->n;
+    assert_true(4 * n <= MAX_ROWS);
+    for (size_t i = n; i < 4 * n; i++) {
+        step->examples[i] = step->examples[i - n];
+        step->examples[i].key[0] = (uint32_t)i;
+        for (size_t j = 0; j < labels; j++) {
+            step->targets[i * labels + j] = step->targets[(i - n) * labels + j];
+        }
+    }
+    step->n *= 4;
+    step->tokens *= 4;
 }
 
 static inline void golden_step_close(struct golden_step *step)

@@ -67,6 +67,7 @@ static void check_threads(const char *model, cappy_precision precision, uint32_t
 {
     struct golden_step step;
     golden_step_open(model, &step);
+    golden_step_repeat(&step);
     float *first = cappy_alloc(step.params.size, sizeof *first);
     step.net.precision = precision;
     step.net.rates = (struct cappy_rates){rate, rate, rate};
@@ -74,6 +75,7 @@ static void check_threads(const char *model, cappy_precision precision, uint32_t
         cappy_net_free(&step.net);
         step.net.threads = threads;
         golden_step_run(&step, true, true);
+        assert_true(step.net.memory.n_slots > 1);
         if (threads == 1) {
             memcpy(first, step.net.gradients, step.params.size * sizeof *first);
         }
@@ -90,6 +92,38 @@ static void test_threads(void **state)
         check_threads(models[m], CAPPY_PRECISION_FP32, 0);
         check_threads(models[m], CAPPY_PRECISION_FP32, 6554);
         check_threads(models[m], CAPPY_PRECISION_BF16, 0);
+    }
+}
+
+/* What is computed again backwards is what was kept, bit for bit: with each kernel set, in several
+ * slots and with several threads. */
+static void test_recomputing(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 8 * cappy_kernels_count(); i++) {
+        struct golden_step step;
+        if (cappy_kernels_at(i / 8) == NULL) {
+            continue;
+        }
+        golden_step_open(models[i % 2], &step);
+        golden_step_repeat(&step);
+        float *kept = cappy_alloc(step.params.size, sizeof *kept);
+        const uint32_t rate = i / 2 % 2 == 0 ? 0 : 6554;
+        step.net.kernels = cappy_kernels_at(i / 8);
+        step.net.precision = i / 4 % 2 == 0 ? CAPPY_PRECISION_FP32 : CAPPY_PRECISION_BF16;
+        step.net.rates = (struct cappy_rates){rate, rate, rate};
+        step.net.threads = 2;
+        golden_step_run(&step, true, true);
+        assert_ptr_not_equal(step.net.memory.traces[0].qkv.data,
+                             step.net.memory.traces[1].qkv.data);
+        memcpy(kept, step.net.gradients, step.params.size * sizeof *kept);
+        cappy_net_free(&step.net);
+        step.net.recompute = true;
+        golden_step_run(&step, true, true);
+        assert_ptr_equal(step.net.memory.traces[0].qkv.data, step.net.memory.traces[1].qkv.data);
+        assert_memory_equal(kept, step.net.gradients, step.params.size * sizeof *kept);
+        cappy_free(kept);
+        golden_step_close(&step);
     }
 }
 
@@ -258,9 +292,10 @@ static void test_finite_differences(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gradients),    cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_accumulation), cmocka_unit_test(test_passes_apart),
-        cmocka_unit_test(test_bf16),         cmocka_unit_test(test_finite_differences),
+        cmocka_unit_test(test_gradients),          cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_recomputing),        cmocka_unit_test(test_accumulation),
+        cmocka_unit_test(test_passes_apart),       cmocka_unit_test(test_bf16),
+        cmocka_unit_test(test_finite_differences),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
