@@ -49,9 +49,32 @@ enum {
     CAPPY_WITH_QUIET = 16, /* --quiet */
     CAPPY_WITH_JSON = 32,  /* --json */
     CAPPY_WITH_ALL = 63,
+    CAPPY_WITH_LLM = 64, /* --llm and how it is asked */
 };
 
 enum cappy_device { CAPPY_DEVICE_CPU, CAPPY_DEVICE_CUDA };
+
+/* How a language model is asked. */
+struct cappy_llm_arguments {
+    const char *url; /* NULL: none is */
+    const char *model;
+    const char *plan;
+    const char *system;
+    const char *settings; /* JSON */
+    const char *key_variable;
+    const char *store;
+    size_t n_answers; /* 0: not given */
+    size_t max_tokens;
+    size_t seed; /* CAPPY_NO_SEED: none is sent */
+    size_t in_flight;
+    size_t retries;
+    size_t timeout;
+    size_t max_calls;
+    size_t max_tokens_total;
+    int api; /* an enum cappy_llm_api */
+};
+
+#define CAPPY_NO_SEED SIZE_MAX
 
 /* The values of the common options, at the start of every command's arguments. Strings are borrowed
  * from argv. */
@@ -67,6 +90,7 @@ struct cappy_common {
     bool quiet;
     bool json;
     bool help;
+    struct cappy_llm_arguments llm;
 };
 
 /* For max_operands. */
@@ -98,6 +122,7 @@ struct cappy_command {
     X(rank)                                                                                        \
     X(classify)                                                                                    \
     X(tokenize)                                                                                    \
+    X(boost)                                                                                       \
     X(data)                                                                                        \
     X(train)                                                                                       \
     X(adapt)                                                                                       \

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cappy boost: answers sampled from a language model, and the best of them. */
+#include "cli/boost.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/interrupts.h"
+
+/* Rows that are held at a time, and the bytes of their lines from which on no more are read. */
+enum { LEAST_ROWS = 64, ROWS_A_CALL = 4, MOST_SIZE = 16 << 20 };
+
+/* Seconds that nothing may happen before interruptions and the input are looked at again. */
+static const double GLANCE = 0.1;
+
+/* ---- Rows in --------------------------------------------------------------------------------- */
+
+/* Takes *row over, and asks for answers to it. */
+static cappy_status add_row(struct cappy_boost *boost, struct cappy_row *row, cappy_error *error)
+{
+    cappy_text instruction;
+    struct cappy_boost_place *place = &boost->places[boost->n_places];
+    CAPPY_TRY(cappy_row_get_text(row, "instruction", &instruction, error));
+    CAPPY_TRY(cappy_sampler_add(boost->sampling.sampler, instruction, &place->job, error));
+    place->row = *row;
+    boost->size += row->size;
+    boost->n_places++;
+    *row = (struct cappy_row){0};
+    return CAPPY_OK;
+}
+
+static cappy_status read_row(struct cappy_boost *boost, cappy_error *error)
+{
+    const char *line;
+    size_t size;
+    struct cappy_row row;
+    CAPPY_TRY(cappy_lines_next(boost->lines, &line, &size, error));
+    if (line == NULL) {
+        boost->ended = true;
+        return CAPPY_OK;
+    }
+    CAPPY_TRY(cappy_row_parse(cappy_lines_name(boost->lines), cappy_lines_number(boost->lines),
+                              line, size, &row, error));
+    const cappy_status status = add_row(boost, &row, error);
+    if (status != CAPPY_OK) {
+        cappy_row_free(&row);
+    }
+    return status;
+}
+
+/* Reads rows as long as there is room and they are at hand. */
+static cappy_status read_rows(struct cappy_boost *boost, cappy_error *error)
+{
+    while (!boost->ended && boost->n_places < boost->capacity && boost->size < MOST_SIZE &&
+           (boost->n_places == 0 || cappy_lines_ready(boost->lines))) {
+        CAPPY_TRY(read_row(boost, error));
+    }
+    return CAPPY_OK;
+}
+
+/* The row of an instruction on the command line. */
+static cappy_status add_text(struct cappy_boost *boost, cappy_error *error)
+{
+    struct cappy_row row;
+    struct cappy_buffer line;
+    cappy_buffer_init(&line, SIZE_MAX / 2);
+    json_t *object = json_pack("{s: s}", "instruction", boost->arguments->instruction);
+    cappy_status status =
+        object != NULL ? cappy_json_append(object, &line, error) : cappy_error_no_memory(error);
+    json_decref(object);
+    if (status == CAPPY_OK) {
+        status = cappy_row_parse("instruction", 1, line.data, line.size, &row, error);
+    }
+    cappy_buffer_free(&line);
+    CAPPY_TRY(status);
+    boost->ended = true;
+    status = add_row(boost, &row, error);
+    if (status != CAPPY_OK) {
+        cappy_row_free(&row);
+    }
+    return status;
+}
+
+/* ---- The loop -------------------------------------------------------------------------------- */
+
+/* So many rows without an answer in front of the others that it makes no sense to go on. */
+static cappy_status check_failures(const struct cappy_boost *boost, cappy_error *error)
+{
+    const size_t limit = boost->arguments->give_up;
+    if (limit == 0 || boost->n_in_a_row < limit) {
+        return CAPPY_OK;
+    }
+    return cappy_error_set(error, CAPPY_IO, "no answer to %zu rows one behind the other; %s",
+                           boost->n_in_a_row, boost->first_failure);
+}
+
+static cappy_status go_on(struct cappy_boost *boost, cappy_error *error)
+{
+    if (cappy_interrupted()) {
+        cappy_sampler_stop(
+            boost->sampling.sampler, CAPPY_IO,
+            "interrupted; what was sampled is in the store: the same command goes on "
+            "from there");
+    }
+    const cappy_status status = cappy_sampler_work(boost->sampling.sampler, GLANCE, error);
+    if (status != CAPPY_OK) {
+        /* What is done at the head is written all the same. */
+        CAPPY_TRY(cappy_boost_flush(boost, error));
+        return status;
+    }
+    CAPPY_TRY(cappy_boost_flush(boost, error));
+    return check_failures(boost, error);
+}
+
+static cappy_status run_rows(struct cappy_boost *boost, cappy_error *error)
+{
+    cappy_error reason;
+    cappy_status read = CAPPY_OK;
+    if (boost->lines == NULL) {
+        CAPPY_TRY(add_text(boost, error));
+    }
+    for (;;) {
+        if (read == CAPPY_OK) {
+            read = read_rows(boost, &reason);
+        }
+        if (boost->n_places == 0 && (boost->ended || read != CAPPY_OK)) {
+            break;
+        }
+        CAPPY_TRY(go_on(boost, error));
+        uint64_t done = 0;
+        uint64_t total = 0;
+        if (boost->lines != NULL) {
+            cappy_lines_place(boost->lines, &done, &total);
+        }
+        cappy_sampling_progress(&boost->sampling, &boost->progress, done, total, boost->n_rows);
+    }
+    /* The rows in front of a bad one came out before it is reported. */
+    return read != CAPPY_OK ? cappy_error_set(error, read, "%s", reason.message) : CAPPY_OK;
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+static bool is_input(const void *lines, dev_t device, ino_t inode)
+{
+    return lines != NULL && cappy_lines_is_file(lines, device, inode);
+}
+
+/* Opens things in the order of what they cost or change. */
+static cappy_status open_all(struct cappy_boost *boost, cappy_error *error)
+{
+    const struct cappy_common *common = &boost->arguments->common;
+    const char *path = common->n_operands > 0 ? common->operands[0] : "-";
+    if (boost->arguments->instruction == NULL) {
+        if (common->n_operands == 0 && !common->quiet && isatty(STDIN_FILENO)) {
+            fprintf(stderr,
+                    "reading rows from the terminal: one JSON object a line, Ctrl-D ends\n");
+        }
+        CAPPY_TRY(cappy_lines_open(path, CAPPY_LINE_LIMIT, &boost->lines, error));
+    }
+    CAPPY_TRY(cappy_sampling_open(common, &boost->sampling, error));
+    boost->capacity = LEAST_ROWS + ROWS_A_CALL * common->llm.in_flight;
+    boost->places = cappy_alloc(boost->capacity, sizeof *boost->places);
+    if (boost->places == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    CAPPY_TRY(cappy_session_open(common, boost->arguments->label, true, &boost->session, error));
+    return cappy_output_open(common->output, is_input, boost->lines, &boost->output, error);
+}
+
+static void report(const struct cappy_boost *boost)
+{
+    const double seconds = cappy_clock() - boost->progress.begun;
+    cappy_session_report_truncated(&boost->session);
+    cappy_sampling_report(&boost->sampling);
+    if (boost->n_partial > 0) {
+        fprintf(stderr, "%zu rows have fewer answers than were asked for\n", boost->n_partial);
+    }
+    fprintf(stderr, "%zu rows in %.2f s\n", boost->n_rows, seconds);
+}
+
+/* A row without an answer is written, and is a failure. */
+static cappy_status check_answered(const struct cappy_boost *boost, cappy_error *error)
+{
+    if (boost->n_unanswered == 0) {
+        return CAPPY_OK;
+    }
+    return cappy_error_set(error, CAPPY_IO, "%zu of %zu rows have no answer; %s",
+                           boost->n_unanswered, boost->n_rows, boost->first_failure);
+}
+
+static void close_all(struct cappy_boost *boost)
+{
+    for (size_t i = 0; i < boost->n_places; i++) {
+        cappy_row_free(&boost->places[i].row);
+    }
+    cappy_sampling_close(&boost->sampling); /* and the jobs */
+    cappy_session_close(&boost->session);
+    cappy_lines_close(boost->lines);
+    cappy_buffer_free(&boost->text);
+    cappy_free(boost->places);
+    cappy_free(boost->samples);
+    cappy_free(boost->pairs);
+    cappy_free(boost->scores);
+    cappy_free(boost->first_failure);
+}
+
+static cappy_status run(const void *values, cappy_error *error)
+{
+    struct cappy_boost_arguments arguments = *(const struct cappy_boost_arguments *)values;
+    const struct cappy_common *common = &arguments.common;
+    if (common->n_operands > (arguments.instruction != NULL ? 0 : 1)) {
+        return cappy_error_set(error, CAPPY_ARGUMENT, "\"%s\" is one file too many%s",
+                               common->operands[common->n_operands - 1],
+                               arguments.instruction != NULL ? ": -i gives the instruction" : "");
+    }
+    arguments.table = (arguments.table || arguments.instruction != NULL) && !common->json;
+    struct cappy_boost boost = {.arguments = &arguments, .output = {.descriptor = -1}};
+    cappy_buffer_init(&boost.text, SIZE_MAX / 2);
+    cappy_status status = open_all(&boost, error);
+    if (status == CAPPY_OK) {
+        cappy_interrupts_watch();
+        cappy_progress_begin(&boost.progress, !common->quiet && !boost.output.is_terminal);
+        status = run_rows(&boost, error);
+        cappy_progress_end(&boost.progress);
+        status = cappy_output_close(&boost.output, status, error);
+        if (!common->quiet) {
+            report(&boost);
+        }
+    }
+    if (status == CAPPY_OK) {
+        status = check_answered(&boost, error);
+    }
+    close_all(&boost);
+    return status;
+}
+
+#define AT(member) offsetof(struct cappy_boost_arguments, member)
+
+const struct cappy_command cappy_command_boost = {
+    .name = "boost",
+    .summary = "sample answers from a language model and keep the best",
+    .synopsis = (const char *const[]){"[FILE] --llm URL", "-i TEXT --llm URL", NULL},
+    .description =
+        (const char *const[]){
+            "Reads rows of JSON lines from FILE, or from standard input without FILE or with -, "
+            "samples several answers to each \"instruction\" from the endpoint at URL, scores "
+            "them, "
+            "and writes each row, in order, with these fields added: \"candidates\", the answers, "
+            "each with a \"text\" and a \"source\", the way it was sampled; \"scores\"; \"best\", "
+            "the index of the first highest; and \"response\", the text of that one. Other fields "
+            "are passed on as they are.",
+            "An answer that cannot be had is never made up: a row that got fewer than were asked "
+            "for also has \"failed\", their number, and \"error\", why. In one that got none, "
+            "\"best\" and \"response\" are null, and the exit status is 1.",
+            "Every answer is in the store before it is used. The same command, run again after it "
+            "was killed or has failed, takes from there what was paid for and asks only for the "
+            "rest.",
+            "With -i, answers to one instruction are printed as a table, best first.", NULL},
+    .options =
+        (const struct cappy_option[]){
+            {.name = "instruction",
+             .letter = 'i',
+             .type = CAPPY_OPTION_TEXT,
+             .offset = AT(instruction),
+             .value = "TEXT",
+             .help = "The whole prompt: the instruction, then its input if there is one."},
+            {.name = "table",
+             .type = CAPPY_OPTION_FLAG,
+             .offset = AT(table),
+             .help = "Print a table for each row instead of the row."},
+            {.name = "label",
+             .type = CAPPY_OPTION_TEXT,
+             .offset = AT(label),
+             .value = "NAME|INDEX",
+             .help = "Which number counts, of a model that gives several for a pair."},
+            {.name = "give-up",
+             .type = CAPPY_OPTION_COUNT,
+             .offset = AT(give_up),
+             .value = "N",
+             .max = UINT32_MAX,
+             .initial = 10,
+             .help = "End when N rows one behind the other got no answer, 0 for never; 10 if not "
+                     "given."},
+            {.name = NULL}},
+    .groups = CAPPY_WITH_ALL | CAPPY_WITH_LLM,
+    .examples =
+        (const struct cappy_example[]){
+            {"The best of eight answers of a local server:",
+             "cappy boost -i \"Give three tips for staying healthy.\" --llm http://127.0.0.1:8000"},
+            {"A file, in the ways of the paper, with a budget:",
+             "cappy boost questions.jsonl --llm http://127.0.0.1:8000/v1 --plan reference "
+             "--max-calls 5000 -o best.jsonl"},
+            {"A hosted model, whose key is in a variable:",
+             "cappy boost questions.jsonl --llm https://api.openai.com/v1 --llm-model gpt-4o-mini "
+             "--llm-key-env OPENAI_API_KEY | jq -r .response"},
+            {.what = NULL}},
+    .arguments_size = sizeof(struct cappy_boost_arguments),
+    .max_operands = CAPPY_ANY_NUMBER,
+    .run = run,
+};

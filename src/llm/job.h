@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The answers to one prompt, as they come in. */
+#ifndef CAPPY_LLM_JOB_H
+#define CAPPY_LLM_JOB_H
+
+#include "llm/store.h"
+
+enum cappy_slot_state {
+    CAPPY_SLOT_EMPTY,
+    CAPPY_SLOT_ASKED, /* a call for it is under way, or waits to be tried again */
+    CAPPY_SLOT_FILLED,
+    CAPPY_SLOT_FAILED,
+};
+
+/* The place of one answer. */
+struct cappy_slot {
+    enum cappy_slot_state state;
+    char *text; /* [size] */
+    size_t size;
+};
+
+/* The answers by one decoding. */
+struct cappy_part {
+    const struct cappy_decoding *decoding;
+    struct cappy_slot *slots; /* [decoding->count] */
+    size_t n_empty;
+    json_t *body;               /* of a call for one answer, without its seed */
+    struct cappy_buffer text;   /* what it is known by in the store */
+    struct cappy_store_key key; /* borrows from text */
+    bool is_loaded;             /* the store was asked */
+};
+
+struct cappy_job {
+    struct cappy_job *next;     /* in the order in which they were added */
+    struct cappy_job *previous; /* the list of the sampler */
+    struct cappy_sampler *sampler;
+    struct cappy_part *parts; /* [n_parts] */
+    size_t n_parts;
+    struct cappy_slot *slots; /* of all parts */
+    size_t n_open;            /* neither filled nor failed */
+    size_t n_failed;
+    char *reason; /* of the first failure */
+};
+
+/* Makes the job of a prompt. */
+cappy_status cappy_job_create(const struct cappy_llm_options *options, enum cappy_llm_api api,
+                              cappy_text url, const struct cappy_sample_plan *plan,
+                              cappy_text instruction, struct cappy_job **job, cappy_error *error);
+
+/* Frees it, out of any list. */
+void cappy_job_destroy(struct cappy_job *job);
+
+/* Fills slot `index` of the part, which is not filled yet. */
+cappy_status cappy_job_fill(struct cappy_job *job, struct cappy_part *part, size_t index,
+                            cappy_text text, cappy_error *error);
+
+/* Marks slots as failed. */
+cappy_status cappy_job_fail(struct cappy_job *job, struct cappy_part *part, size_t first, size_t n,
+                            const char *reason, cappy_error *error);
+
+/* Marks empty slots as asked for, or slots asked for as empty. */
+void cappy_job_ask(struct cappy_part *part, size_t first, size_t n);
+void cappy_job_release(struct cappy_part *part, size_t first, size_t n);
+
+/* Fills the part's slots with what the store holds; *n receives how many. */
+cappy_status cappy_job_load(struct cappy_job *job, struct cappy_part *part,
+                            struct cappy_store *store, size_t *n, cappy_error *error);
+
+/* Whether both ask the same. */
+bool cappy_part_is_same(const struct cappy_part *a, const struct cappy_part *b);
+
+#endif
