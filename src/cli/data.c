@@ -21,9 +21,11 @@ struct data_arguments {
     size_t mismatches;
     size_t near;
     size_t corruptions;
+    size_t spans;
     size_t cap;
     size_t balance;
     size_t seed;
+    bool abstain;
     bool options;
     bool no_dedup;
 };
@@ -112,6 +114,8 @@ static cappy_status open_all(const struct data_arguments *arguments, struct job 
     const struct cappy_build_options options = {.mismatches = arguments->mismatches,
                                                 .near = arguments->near,
                                                 .corruptions = arguments->corruptions,
+                                                .spans = arguments->spans,
+                                                .abstain = arguments->abstain,
                                                 .cap = arguments->cap,
                                                 .balance = arguments->balance,
                                                 .print_choices = arguments->options,
@@ -199,6 +203,20 @@ const struct cappy_command cappy_command_data = {
              .help = "Up to N spoilt references for each row that has some: in turn cut off, "
                      "shuffled, with words repeated, extended by another answer, scored by "
                      "ROUGE-L; 0 if not given."},
+            {.name = "spans",
+             .type = CAPPY_OPTION_COUNT,
+             .offset = AT(spans),
+             .value = "N",
+             .max = MOST,
+             .help = "Up to N stretches of the instruction, about as long as a reference, for each "
+                     "row that has references, scored by ROUGE-L; 0 if not given."},
+            {.name = "abstain",
+             .type = CAPPY_OPTION_FLAG,
+             .offset = AT(abstain),
+             .help = "Also ask rows whose short references stand in the instruction in another "
+                     "way: with a phrase, such as \"Not given.\", to answer with where the text "
+                     "does not tell. For half of them the sentences with the answer are left out: "
+                     "then the phrase is right, else it is wrong."},
             {.name = "options",
              .type = CAPPY_OPTION_FLAG,
              .offset = AT(options),

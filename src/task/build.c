@@ -184,30 +184,49 @@ static cappy_status write_prompt(struct cappy_builder *builder, const struct cap
     return CAPPY_OK;
 }
 
-static cappy_status build_row(struct cappy_builder *builder, const struct cappy_task_row *row,
-                              cappy_error *error)
+/* Writes what the responses are now, to `instruction`. */
+static cappy_status write_group(struct cappy_builder *builder, const struct cappy_task_row *row,
+                                cappy_text instruction, struct cappy_random *random,
+                                cappy_error *error)
 {
     struct cappy_responses *responses = &builder->responses;
-    struct cappy_random random = cappy_random_begin(builder->options.seed, row->number);
-    struct cappy_group group = {.id = row->id, .task = row->task};
     size_t task;
-    CAPPY_TRY(cappy_responses_collect(responses, &builder->options, &builder->window, row, &random,
-                                      error));
-    CAPPY_TRY(write_prompt(builder, row, &group.instruction, error));
-    CAPPY_TRY(sift(builder, group.instruction, &random, error));
+    CAPPY_TRY(sift(builder, instruction, random, error));
     CAPPY_TRY(cappy_tally_find(&builder->tally, &builder->finder, row->task_hash, row->task, &task,
                                error));
     for (size_t i = 0; i < responses->n; i++) {
         cappy_tally_add(&builder->tally, task, &responses->data[i]);
     }
-    builder->tally.n_unmatched += responses->is_unmatched;
-    builder->tally.n_blind += responses->is_blind;
     if (responses->n == 0) {
         return CAPPY_OK;
     }
-    group.responses = responses->data;
-    group.n = responses->n;
+    const struct cappy_group group = {.id = row->id,
+                                      .task = row->task,
+                                      .instruction = instruction,
+                                      .responses = responses->data,
+                                      .n = responses->n};
     return builder->write(builder->context, &group, error);
+}
+
+static cappy_status build_row(struct cappy_builder *builder, const struct cappy_task_row *row,
+                              cappy_error *error)
+{
+    struct cappy_responses *responses = &builder->responses;
+    struct cappy_random random = cappy_random_begin(builder->options.seed, row->number);
+    cappy_text prompt;
+    CAPPY_TRY(cappy_responses_collect(responses, &builder->options, &builder->window, row, &random,
+                                      error));
+    CAPPY_TRY(write_prompt(builder, row, &prompt, error));
+    CAPPY_TRY(write_group(builder, row, prompt, &random, error));
+    builder->tally.n_unmatched += responses->is_unmatched;
+    builder->tally.n_blind += responses->is_blind;
+    if (builder->options.abstain) {
+        CAPPY_TRY(cappy_responses_abstain(responses, &builder->window, row, &random,
+                                          &builder->prompt, error));
+        prompt = (cappy_text){builder->prompt.data, builder->prompt.size};
+        CAPPY_TRY(write_group(builder, row, prompt, &random, error));
+    }
+    return CAPPY_OK;
 }
 
 /* Works off the middle chunk, and moves on. */

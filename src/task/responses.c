@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "task/corrupt.h"
+#include "task/passage.h"
 
 /* So many references are looked at for near mismatches. */
 enum { NEAR_SAMPLE = 64 };
@@ -25,6 +26,8 @@ static const char *const kind_names[CAPPY_KINDS] = {
     [CAPPY_KIND_SHUFFLED] = "shuffled",
     [CAPPY_KIND_REPEATED] = "repeated",
     [CAPPY_KIND_EXTENDED] = "extended",
+    [CAPPY_KIND_SPAN] = "span",
+    [CAPPY_KIND_ABSTAIN] = "abstain",
 };
 
 const char *cappy_kind_name(enum cappy_kind kind)
@@ -50,8 +53,8 @@ void cappy_responses_free(struct cappy_responses *responses)
     cappy_buffer_free(&responses->made);
 }
 
-static cappy_status add(struct cappy_responses *responses, cappy_text text, double score,
-                        enum cappy_kind kind, cappy_error *error)
+cappy_status cappy_responses_add(struct cappy_responses *responses, cappy_text text, double score,
+                                 enum cappy_kind kind, cappy_error *error)
 {
     if (responses->n == responses->capacity) {
         const size_t capacity = 2 * responses->capacity + 16;
@@ -125,7 +128,8 @@ static cappy_status add_references(struct cappy_responses *responses,
                                    const struct cappy_task_row *row, cappy_error *error)
 {
     for (size_t i = 0; i < row->n_references; i++) {
-        CAPPY_TRY(add(responses, row->references[i].text, 1, CAPPY_KIND_REFERENCE, error));
+        CAPPY_TRY(cappy_responses_add(responses, row->references[i].text, 1, CAPPY_KIND_REFERENCE,
+                                      error));
     }
     return CAPPY_OK;
 }
@@ -140,7 +144,7 @@ static cappy_status add_choices(struct cappy_responses *responses,
     }
     cappy_text right;
     CAPPY_TRY(cappy_row_get_item(&row->row, "choices", row->answer, &right, error));
-    CAPPY_TRY(add(responses, right, 1, CAPPY_KIND_ANSWER, error));
+    CAPPY_TRY(cappy_responses_add(responses, right, 1, CAPPY_KIND_ANSWER, error));
     for (size_t i = 0; i < row->n_choices; i++) {
         cappy_text text;
         uint64_t key;
@@ -148,7 +152,7 @@ static cappy_status add_choices(struct cappy_responses *responses,
         CAPPY_TRY(cappy_words_key(&responses->words, text, &key, error));
         const bool same = text.size == right.size && memcmp(text.data, right.data, text.size) == 0;
         if (!same && !cappy_window_is_right(window, row->instruction_hash, key)) {
-            CAPPY_TRY(add(responses, text, 0, CAPPY_KIND_CHOICE, error));
+            CAPPY_TRY(cappy_responses_add(responses, text, 0, CAPPY_KIND_CHOICE, error));
         }
     }
     return CAPPY_OK;
@@ -168,7 +172,7 @@ static cappy_status add_candidates(struct cappy_responses *responses,
         } else {
             CAPPY_TRY(cappy_task_row_get_quality(&row->row, i, &score, error));
         }
-        CAPPY_TRY(add(responses, text, score, CAPPY_KIND_CANDIDATE, error));
+        CAPPY_TRY(cappy_responses_add(responses, text, score, CAPPY_KIND_CANDIDATE, error));
     }
     return CAPPY_OK;
 }
@@ -184,7 +188,7 @@ static cappy_status add_mismatches(struct cappy_responses *responses, struct cap
             responses->is_unmatched = i == 0;
             return CAPPY_OK;
         }
-        CAPPY_TRY(add(responses, entry->text, 0, CAPPY_KIND_MISMATCH, error));
+        CAPPY_TRY(cappy_responses_add(responses, entry->text, 0, CAPPY_KIND_MISMATCH, error));
     }
     return CAPPY_OK;
 }
@@ -253,8 +257,8 @@ static cappy_status add_near(struct cappy_responses *responses, const struct cap
             }
         }
         if (most > 0) {
-            CAPPY_TRY(
-                add(responses, sample[best].text, sample[best].by_answer, CAPPY_KIND_NEAR, error));
+            CAPPY_TRY(cappy_responses_add(responses, sample[best].text, sample[best].by_answer,
+                                          CAPPY_KIND_NEAR, error));
             sample[best] = sample[--n];
         }
     }
@@ -309,7 +313,7 @@ static cappy_status add_corruption(struct cappy_responses *responses,
         responses->made.size = begin;
         return CAPPY_OK;
     }
-    return add(responses, text, score, corruption_kinds[corruption], error);
+    return cappy_responses_add(responses, text, score, corruption_kinds[corruption], error);
 }
 
 /* All kinds in turn, beginning with any. */
@@ -332,6 +336,31 @@ static cappy_status add_corruptions(struct cappy_responses *responses,
     return CAPPY_OK;
 }
 
+/* ---- Spans ----------------------------------------------------------------------------------- */
+
+cappy_status cappy_responses_add_spans(struct cappy_responses *responses,
+                                       const struct cappy_window *window,
+                                       const struct cappy_task_row *row,
+                                       struct cappy_random *random, size_t n, cappy_error *error)
+{
+    enum { MOST_SPAN_WORDS = 60 };
+    for (size_t i = 0; i < n; i++) {
+        const struct cappy_reference *reference =
+            &row->references[cappy_random_below(random, row->n_references)];
+        size_t length = cappy_passage_count_words(reference->text) + cappy_random_below(random, 3);
+        length = length > MOST_SPAN_WORDS ? MOST_SPAN_WORDS : length;
+        const cappy_text text = cappy_passage_draw(row->instruction, length, random);
+        uint64_t key;
+        double score;
+        CAPPY_TRY(cappy_words_key(&responses->words, text, &key, error));
+        CAPPY_TRY(grade_words(responses, &score, error));
+        if (responses->words.n > 0 && !cappy_window_is_right(window, row->instruction_hash, key)) {
+            CAPPY_TRY(cappy_responses_add(responses, text, score, CAPPY_KIND_SPAN, error));
+        }
+    }
+    return CAPPY_OK;
+}
+
 /* ---- The whole ------------------------------------------------------------------------------- */
 
 static cappy_status collect(struct cappy_responses *responses,
@@ -350,6 +379,10 @@ static cappy_status collect(struct cappy_responses *responses,
     if (row->n_references > 0 && options->corruptions > 0) {
         CAPPY_TRY(add_corruptions(responses, row, draw, options->corruptions, error));
     }
+    if (row->n_references > 0 && options->spans > 0) {
+        CAPPY_TRY(cappy_responses_add_spans(responses, draw->window, row, draw->random,
+                                            options->spans, error));
+    }
     return CAPPY_OK;
 }
 
@@ -362,7 +395,8 @@ cappy_status cappy_responses_collect(struct cappy_responses *responses,
     responses->is_unmatched = false;
     responses->is_blind = false;
     cappy_buffer_clear(&responses->made);
-    if (row->n_candidates + options->near + options->corruptions > 0) {
+    if (row->n_candidates + options->near + options->corruptions + options->spans > 0 ||
+        options->abstain) {
         CAPPY_TRY(read_references(responses, row, error));
     }
     struct cappy_draw draw;

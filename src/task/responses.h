@@ -31,4 +31,21 @@ cappy_status cappy_responses_collect(struct cappy_responses *responses,
                                      struct cappy_window *window, const struct cappy_task_row *row,
                                      struct cappy_random *random, cappy_error *error);
 
+/* Makes the row a question with a way out, where its short references stand in the instruction:
+ * *prompt becomes the instruction with the request for a phrase, and perhaps without its answer,
+ * and the responses those to it. None where the row is no such question. `window` as above. */
+cappy_status cappy_responses_abstain(struct cappy_responses *responses,
+                                     const struct cappy_window *window,
+                                     const struct cappy_task_row *row, struct cappy_random *random,
+                                     struct cappy_buffer *prompt, cappy_error *error);
+
+/* For the two above. Spans are stretches of the instruction about as long as a reference, graded as
+ * cappy_responses_collect left the row's references; one that is right is left out. */
+cappy_status cappy_responses_add(struct cappy_responses *responses, cappy_text text, double score,
+                                 enum cappy_kind kind, cappy_error *error);
+cappy_status cappy_responses_add_spans(struct cappy_responses *responses,
+                                       const struct cappy_window *window,
+                                       const struct cappy_task_row *row,
+                                       struct cappy_random *random, size_t n, cappy_error *error);
+
 #endif

@@ -48,6 +48,8 @@ enum cappy_kind {
     CAPPY_KIND_SHUFFLED,
     CAPPY_KIND_REPEATED,
     CAPPY_KIND_EXTENDED,
+    CAPPY_KIND_SPAN,    /* of the instruction: by ROUGE-L */
+    CAPPY_KIND_ABSTAIN, /* the phrase to give where there is no answer: 1 or 0 */
     CAPPY_KINDS
 };
 
@@ -74,8 +76,10 @@ struct cappy_build_options {
     size_t mismatches;    /* a row */
     size_t near;          /* a row, at most CAPPY_NEAR_LIMIT */
     size_t corruptions;   /* a row */
+    size_t spans;         /* a row */
     size_t cap;           /* instructions of a task; the first ones are taken */
     size_t balance;       /* responses with a score of 0 for an instruction */
+    bool abstain;         /* give questions about a text a way out, too */
     bool print_choices;   /* in the instruction */
     bool keep_duplicates; /* write the same instruction and response again */
     bool by_quality;      /* candidates that all have a quality, even beside references */

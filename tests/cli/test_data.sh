@@ -59,6 +59,9 @@ check 'no rows' 0 '*0 rows from 0 task rows*' data /dev/null
 output_is ''
 
 # ---- options ----
+printf '%s\n' '{"task": "t", "instruction": "Where was it?\nIt was found. It was in the North Sea. It was sold. And so on.", "references": ["the North Sea"]}' >"$dir/text"
+check 'a way out and spans' 0 '*, * span, 1 abstain*' data "$dir/text" --spans 3 --abstain
+output_like '*"kind": "reference"*"kind": "span"*"kind": "abstain"*'
 i=0
 while [ $i -lt 60 ]; do
     i=$((i + 1))

@@ -17,7 +17,7 @@
 enum { MAX_BUILT = 4096 };
 
 struct built {
-    char instruction[64];
+    char instruction[256];
     char response[512];
     char id[32];
     char task[32];
