@@ -110,9 +110,10 @@ static void multiply_all(const struct pass *pass, const struct cappy_matrix *mat
     multiply(pass, matrix, 0, cappy_matrix_panels(matrix), m, x, y, epilogue, residual);
 }
 
-/* hidden [m, H] = norm(x), also as `next` reads it, the matrix that takes it (NULL: none does). */
+/* hidden [m, H] = norm(hidden), also as `next` reads it, the matrix that takes it (NULL: none
+ * does). */
 static void normalise(const struct pass *pass, const struct cappy_norm_weights *weights, size_t m,
-                      const struct cappy_rows *x, const struct cappy_matrix *next)
+                      const struct cappy_matrix *next)
 {
     struct cappy_workspace *work = pass->work;
     size_t first;
@@ -121,9 +122,9 @@ static void normalise(const struct pass *pass, const struct cappy_norm_weights *
     struct cappy_norm norm = {
         .m = last - first,
         .width = pass->model->config.hidden_size,
-        .x = row_at(x, first),
-        .x_stride = x->stride / sizeof(float),
-        .x_step = x->step / sizeof(float),
+        .x = row_at(&work->hidden, first),
+        .x_stride = work->hidden.stride / sizeof(float),
+        .x_step = work->hidden.step / sizeof(float),
         .y = row_at(&work->hidden, first),
         .y_stride = work->hidden.stride / sizeof(float),
         .y_step = work->hidden.step / sizeof(float),
@@ -196,8 +197,7 @@ static void embed(const struct pass *pass)
         row += pass->sequences[i].n;
     }
     wait_for_team(pass);
-    normalise(pass, &pass->model->embedding_norm, pass->tokens, &pass->work->hidden,
-              &pass->model->layers[0].qkv);
+    normalise(pass, &pass->model->embedding_norm, pass->tokens, &pass->model->layers[0].qkv);
 }
 
 /* Heads [first, last) of sequence s. Its keys and values stand in qkv from row `begin` on, its
@@ -284,7 +284,7 @@ static enum cappy_epilogue activation(const struct cappy_config *config)
     return epilogues[config->hidden_act];
 }
 
-/* sum [m, H] = hidden + down(activation(up(hidden))), a part of F at a time, so that it stays in L2
+/* hidden [m, H] += down(activation(up(hidden))), a part of F at a time, so that it stays in L2
  * between the two; for a team of one. */
 static void feed_forward_in_parts(const struct pass *pass, const struct cappy_layer *layer,
                                   size_t m)
@@ -315,7 +315,7 @@ static void feed_forward_in_parts(const struct pass *pass, const struct cappy_la
             .last_group = last == f ? layer->down.groups : last / numbers,
             .m = m,
             .x = work->ffn,
-            .y = work->sum,
+            .y = work->hidden,
             .epilogue = CAPPY_EPILOGUE_RESIDUAL,
             .residual = work->hidden.data,
             .residual_stride = work->hidden.stride / sizeof(float),
@@ -333,8 +333,8 @@ static void finish_layer(const struct pass *pass, const struct cappy_layer *laye
     struct cappy_workspace *work = pass->work;
     const struct cappy_config *config = &pass->model->config;
     struct cappy_rows x = convert(pass, &layer->output, m, work->context, work->narrow_context);
-    multiply_all(pass, &layer->output, m, x, work->sum, CAPPY_EPILOGUE_RESIDUAL, &work->hidden);
-    normalise(pass, &layer->attention_norm, m, &work->sum, &layer->up);
+    multiply_all(pass, &layer->output, m, x, work->hidden, CAPPY_EPILOGUE_RESIDUAL, &work->hidden);
+    normalise(pass, &layer->attention_norm, m, &layer->up);
 
     if (work->ffn_part < config->ffn_size) {
         feed_forward_in_parts(pass, layer, m);
@@ -342,9 +342,10 @@ static void finish_layer(const struct pass *pass, const struct cappy_layer *laye
         x = read_by(&layer->up, work->narrow_hidden);
         multiply_all(pass, &layer->up, m, x, work->ffn, activation(config), NULL);
         x = convert(pass, &layer->down, m, work->ffn, work->narrow_ffn);
-        multiply_all(pass, &layer->down, m, x, work->sum, CAPPY_EPILOGUE_RESIDUAL, &work->hidden);
+        multiply_all(pass, &layer->down, m, x, work->hidden, CAPPY_EPILOGUE_RESIDUAL,
+                     &work->hidden);
     }
-    normalise(pass, &layer->output_norm, m, &work->sum, next);
+    normalise(pass, &layer->output_norm, m, next);
 }
 
 static void run_layer(const struct pass *pass, const struct cappy_layer *layer)

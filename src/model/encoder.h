@@ -21,8 +21,7 @@ struct cappy_workspace {
     size_t capacity;
     bool is_tiled;
     char *memory;              /* everything below lies in here */
-    struct cappy_rows hidden;  /* [T, H] fp32 */
-    struct cappy_rows sum;     /* [T, H] fp32, before a norm */
+    struct cappy_rows hidden;  /* [T, H] fp32; what is added to it is so in place */
     struct cappy_rows qkv;     /* [T, 3H] fp32; tiled: bf16 */
     struct cappy_rows context; /* [T, H] output of attention, fp32; tiled: bf16 */
     struct cappy_rows queries; /* [S, H] of the first tokens, in the last layer, as qkv */
@@ -31,7 +30,7 @@ struct cappy_workspace {
     struct cappy_rows narrow_context; /* [T, H] likewise */
     struct cappy_rows narrow_ffn;     /* [T, F] likewise; bf16 is read from ffn itself */
     struct cappy_rows head_in;        /* [S, H] fp32, not in blocks: hidden, or memory of qkv */
-    struct cappy_rows head_out;       /* [S, H], the same in the memory of `sum` */
+    struct cappy_rows head_out;       /* [S, H] fp32, not in blocks: memory of others too */
     size_t ffn_part;                  /* columns of F that are computed and used at a time */
     float *scratch;                   /* of attention, one part for each member of the team */
     size_t scratch_size;              /* floats in a part */

@@ -5,7 +5,7 @@
 
 #include "model/encoder.h"
 
-enum { LINE = 64, FFN_PART = 512 };
+enum { LINE = 64, FFN_PART = 1024 };
 
 /* Rows with one cache line beyond their own, so that rows of 4,096 bytes do not all fall into the
  * same cache sets; in blocks, with a few rows between them for the same reason. */
@@ -61,7 +61,6 @@ static void lay_out(struct cappy_workspace *work, const struct cappy_model *mode
      * all of it. */
     work->ffn_part = team == 1 && p != CAPPY_PRECISION_INT8 && f > FFN_PART ? FFN_PART : f;
     work->hidden = take_rows(layout, tiled, CAPPY_PRECISION_FP32, t, h);
-    work->sum = take_rows(layout, tiled, CAPPY_PRECISION_FP32, t, h);
     work->qkv = take_rows(layout, tiled, attention, t, 3 * h);
     work->context = take_rows(layout, tiled, attention, t, h);
     work->queries = take_rows(layout, tiled, attention, t, h + model->kernels->panel);
@@ -72,7 +71,7 @@ static void lay_out(struct cappy_workspace *work, const struct cappy_model *mode
         p == work->context.precision ? work->context : take_narrow_rows(layout, tiled, p, t, h);
     work->narrow_ffn = p == CAPPY_PRECISION_INT8 ? take_rows(layout, tiled, p, t, f) : work->ffn;
     work->head_in = tiled ? reuse(&work->qkv, h) : work->hidden;
-    work->head_out = tiled ? reuse(&work->sum, h) : work->sum;
+    work->head_out = tiled ? reuse(&work->hidden, h) : work->context;
     work->scratch_size = cappy_attention_scratch(t, h / model->config.n_heads);
     work->scratch_size = (work->scratch_size + LINE - 1) / LINE * LINE;
     work->scratch = cappy_layout_take(layout, team * work->scratch_size, sizeof *work->scratch);

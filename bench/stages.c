@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where the time of a pass goes: the share of each stage, and what its products reach of the peak.
+ * That is measured in the same run, after each product for some microseconds, since a processor
+ * multiplies slower while it works hard on numbers that change than when it starts from rest.
+ *
+ *   bench_stages [MODEL [PRECISION [TOKENS [THREADS [ROUNDS [one-layer]]]]]]
+ *
+ * MODEL is a directory, or - for the default model. Each thread computes passes of TOKENS by
+ * itself, as a scorer with enough work has it; 0 threads: all of them together compute one pass at
+ * a time. one-layer: all layers have the weights of the first, which the last cache keeps: the
+ * difference is what reading weights from memory costs. */
+#define _POSIX_C_SOURCE 200809L
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include "cappy.h"
+#include "model/encoder.h"
+
+static const char *const precision_names[] = {"default", "fp32", "bf16", "int8", "auto"};
+
+enum stage { QKV, ATTENTION, OUTPUT, NORM, UP, DOWN, CONVERSION, REST, N_STAGES };
+
+static const char *const names[N_STAGES] = {"q, k, v", "attention", "output",     "norm",
+                                            "up",      "down",      "conversion", "the rest"};
+
+struct account {
+    double seconds[N_STAGES];
+    double operations[N_STAGES];
+    double peak_seconds; /* outside of the stages and of the whole */
+    double peak_operations;
+};
+
+static _Thread_local struct account *own; /* of this thread, while it computes */
+static const struct cappy_kernels *kernels;
+static cappy_precision precision;
+static size_t width; /* H */
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void add(enum stage stage, double begun, double operations)
+{
+    own->seconds[stage] += now() - begun;
+    own->operations[stage] += operations;
+}
+
+static void measure_peak(void)
+{
+    enum { STEPS = 1000 }; /* some 15 microseconds */
+    const double begun = now();
+    own->peak_operations += kernels->spin(precision, STEPS);
+    own->peak_seconds += now() - begun;
+}
+
+/* ---- The kernels, with a clock ---- */
+
+static void time_gemm(const struct cappy_gemm *gemm)
+{
+    const struct cappy_matrix *matrix = gemm->matrix;
+    const size_t last = gemm->last_group != 0 ? gemm->last_group : matrix->groups;
+    const size_t end = gemm->last_panel * matrix->panel;
+    const size_t n = (end < matrix->n ? end : matrix->n) - gemm->first_panel * matrix->panel;
+    const double part = (double)(last - gemm->first_group) / (double)matrix->groups;
+    const double operations = 2.0 * (double)gemm->m * (double)n * (double)matrix->k * part;
+    enum stage stage = REST; /* the head */
+    if (gemm->residual != NULL) {
+        stage = matrix->k == width ? OUTPUT : DOWN;
+    } else if (matrix->n == 3 * width) {
+        stage = QKV;
+    } else if (gemm->epilogue != CAPPY_EPILOGUE_NONE) {
+        stage = UP;
+    }
+    const double begun = now();
+    kernels->gemm(gemm);
+    add(stage, begun, operations);
+    measure_peak();
+}
+
+static void time_attention(const struct cappy_attention *head)
+{
+    const double begun = now();
+    kernels->attention(head);
+    add(ATTENTION, begun, 4.0 * (double)(head->n * head->n_queries * head->width));
+}
+
+static void time_tiled(const struct cappy_tiled_attention *heads)
+{
+    const double begun = now();
+    kernels->attention_tiled(heads);
+    add(ATTENTION, begun,
+        4.0 * (double)(heads->n * heads->n_queries * heads->width * heads->n_heads));
+}
+
+static void time_norm(const struct cappy_norm *norm)
+{
+    const double begun = now();
+    kernels->norm(norm);
+    add(NORM, begun, 0);
+}
+
+static void time_conversion(const struct cappy_conversion *conversion)
+{
+    const double begun = now();
+    kernels->convert(conversion);
+    add(CONVERSION, begun, 0);
+}
+
+/* ---- Passes ---- */
+
+static void give_up(void)
+{
+    fprintf(stderr, "bench_stages: out of memory; ask for fewer tokens or threads\n");
+    exit(1);
+}
+
+/* Lengths like those of `cappy bench`: 103 tokens in the mean. */
+static const size_t lengths[] = {64, 131, 24, 110, 48, 203, 84, 36, 160, 56, 96, 249, 78};
+
+enum { N_LENGTHS = sizeof lengths / sizeof lengths[0], MAX_SEQUENCES = 512 };
+
+struct work {
+    struct cappy_sequence sequences[MAX_SEQUENCES];
+    size_t count;
+    float *scores;
+};
+
+/* Sequences of together `tokens` tokens, or a little less, with ids from a generator. */
+static void make_work(const struct cappy_model *model, size_t tokens, struct work *work)
+{
+    int32_t *ids = cappy_alloc(tokens, sizeof *ids);
+    int32_t *segments = cappy_alloc(tokens, sizeof *segments);
+    work->scores = cappy_alloc(MAX_SEQUENCES * model->config.n_labels, sizeof *work->scores);
+    if (ids == NULL || segments == NULL || work->scores == NULL) {
+        give_up();
+    }
+    unsigned state = 1;
+    for (size_t i = 0; i < tokens; i++) {
+        state = state * 1664525u + 1013904223u;
+        ids[i] = (int32_t)(4 + (state >> 8) % (model->config.vocab_size - 4));
+    }
+    size_t done = 0;
+    for (work->count = 0; done < tokens && work->count < MAX_SEQUENCES; work->count++) {
+        const size_t n = lengths[work->count % N_LENGTHS];
+        const size_t left = tokens - done;
+        work->sequences[work->count] =
+            (struct cappy_sequence){ids + done, segments + done, n < left ? n : left,
+                                    work->scores + work->count * model->config.n_labels};
+        done += n < left ? n : left;
+    }
+}
+
+static void free_work(struct work *work)
+{
+    cappy_free((void *)work->sequences[0].ids);
+    cappy_free((void *)work->sequences[0].segments);
+    cappy_free(work->scores);
+}
+
+/* Seconds of `rounds` passes of this thread, those of the peak left out. */
+static double run_passes(const struct cappy_model *model, struct cappy_workspace *space,
+                         struct cappy_team team, const struct work *work, size_t rounds,
+                         struct account *account)
+{
+    own = account;
+    cappy_encode_pass(model, space, team, work->sequences, work->count); /* warms up */
+#pragma omp barrier
+    *account = (struct account){.peak_seconds = 0};
+    const double begun = now();
+    for (size_t i = 0; i < rounds; i++) {
+        cappy_encode_pass(model, space, team, work->sequences, work->count);
+    }
+    const double seconds = now() - begun - account->peak_seconds;
+    account->seconds[REST] = seconds;
+    for (size_t s = 0; s < REST; s++) {
+        account->seconds[REST] -= account->seconds[s];
+    }
+    return seconds;
+}
+
+/* `rested` is what `cappy bench` calls the machine's peak. */
+static void print_accounts(const struct account *accounts, size_t threads, double seconds,
+                           double rested)
+{
+    double peak = 0;
+    for (size_t i = 0; i < threads; i++) {
+        peak += accounts[i].peak_operations / accounts[i].peak_seconds;
+    }
+    double all = 0;
+    printf("| stage | share of the time | T operations a second | share of the peak |\n"
+           "|---|---|---|---|\n");
+    for (size_t s = 0; s < N_STAGES; s++) {
+        double time = 0;
+        double operations = 0;
+        for (size_t i = 0; i < threads; i++) {
+            time += accounts[i].seconds[s] / (double)threads;
+            operations += accounts[i].operations[s];
+        }
+        all += operations;
+        printf("| %s | %.1f %% |", names[s], 100 * time / seconds);
+        if (operations > 0) {
+            const double speed = operations / time;
+            printf(" %.2f | %.0f %% |\n", speed * 1e-12, 100 * speed / peak);
+        } else {
+            printf(" | |\n");
+        }
+    }
+    printf("| all | %.3f s | %.2f | %.1f %% |\n", seconds, all / seconds * 1e-12,
+           100 * all / seconds / peak);
+    printf("| the peak, between the products | | %.2f | |\n", peak * 1e-12);
+    printf("| the peak, from rest | | %.2f | all: %.1f %% |\n", rested * 1e-12,
+           100 * all / seconds / rested);
+}
+
+/* All threads on one pass after another, or each on passes of its own; their mean time. */
+static double run_threads(const struct cappy_model *model, size_t tokens, bool together,
+                          size_t threads, const struct work *work, size_t rounds,
+                          struct account *accounts)
+{
+    struct cappy_workspace *spaces = cappy_alloc(threads, sizeof *spaces);
+    for (size_t i = 0; i < (together ? 1 : threads); i++) {
+        if (spaces == NULL || cappy_workspace_init(&spaces[i], model, tokens,
+                                                   together ? threads : 1, NULL) != CAPPY_OK) {
+            give_up();
+        }
+    }
+    double seconds = 0;
+#pragma omp parallel num_threads((int)threads) reduction(+ : seconds)
+    {
+        size_t index = 0;
+#ifdef _OPENMP
+        index = (size_t)omp_get_thread_num();
+#endif
+        const struct cappy_team team = {together ? index : 0, together ? threads : 1};
+        seconds =
+            run_passes(model, &spaces[together ? 0 : index], team, work, rounds, &accounts[index]);
+    }
+    for (size_t i = 0; i < threads; i++) {
+        cappy_workspace_free(&spaces[i]);
+    }
+    cappy_free(spaces);
+    return seconds / (double)threads;
+}
+
+static void measure(struct cappy_model *model, size_t tokens, size_t threads, size_t rounds)
+{
+    const bool together = threads == 0;
+    struct work work;
+    make_work(model, tokens, &work);
+    struct account *accounts = NULL;
+    if (cappy_threads_choose(threads, &threads, NULL) == CAPPY_OK) {
+        accounts = cappy_alloc(threads, sizeof *accounts);
+    }
+    if (accounts == NULL) {
+        give_up();
+    }
+    const double seconds = run_threads(model, tokens, together, threads, &work, rounds, accounts);
+    const double passes = (double)(rounds * (together ? 1 : threads));
+    printf("%s, %s, %zu threads %s, passes of %zu tokens in %zu pairs: %.0f tokens a second\n\n",
+           model->kernels->name, precision_names[precision], threads,
+           together ? "together" : "each by itself", tokens, work.count,
+           (double)tokens * passes / seconds);
+    double rested = 0;
+    if (cappy_model_peak(model, threads, &rested, NULL) != CAPPY_OK) {
+        give_up();
+    }
+    print_accounts(accounts, threads, seconds, rested);
+    cappy_free(accounts);
+    free_work(&work);
+}
+
+/* `model` with the timed kernels, and the first layer's weights in all layers or not. */
+static void prepare(struct cappy_model *model, bool one_layer)
+{
+    static struct cappy_kernels timed;
+    kernels = model->kernels;
+    precision = model->precision;
+    width = model->config.hidden_size;
+    timed = *kernels;
+    timed.gemm = time_gemm;
+    timed.attention = time_attention;
+    timed.attention_tiled = kernels->attention_tiled != NULL ? time_tiled : NULL;
+    timed.norm = time_norm;
+    timed.convert = time_conversion;
+    model->kernels = &timed;
+    /* The matrices that are not used stay in memory until the process ends. */
+    for (size_t i = 1; i < model->config.n_layers && one_layer; i++) {
+        model->layers[i] = model->layers[0];
+    }
+}
+
+static size_t number_at(int argc, char **argv, int index, size_t otherwise)
+{
+    return argc > index ? (size_t)strtoul(argv[index], NULL, 10) : otherwise;
+}
+
+int main(int argc, char **argv)
+{
+    const char *directory = argc > 1 && strcmp(argv[1], "-") != 0 ? argv[1] : NULL;
+    cappy_model_options options = {.struct_size = sizeof options,
+                                   .precision = CAPPY_PRECISION_BF16};
+    for (size_t i = 1; argc > 2 && i < sizeof precision_names / sizeof precision_names[0]; i++) {
+        options.precision =
+            strcmp(argv[2], precision_names[i]) == 0 ? (cappy_precision)i : options.precision;
+    }
+    cappy_model *model;
+    cappy_error error;
+    if (cappy_model_open(directory, &options, &model, &error) != CAPPY_OK) {
+        fprintf(stderr, "bench_stages: %s\n", error.message);
+        return 1;
+    }
+    const bool one_layer = argc > 6 && strcmp(argv[6], "one-layer") == 0;
+    prepare(model, one_layer);
+    const size_t default_rounds = model->config.hidden_size > 512 ? 3 : 50;
+    measure(model, number_at(argc, argv, 3, 384), number_at(argc, argv, 4, 2),
+            number_at(argc, argv, 5, default_rounds));
+    if (!one_layer) {
+        cappy_model_close(model);
+    }
+    return 0;
+}
