@@ -25,6 +25,7 @@ struct train_arguments {
     bool recompute;
     int loss;     /* an enum cappy_loss_kind */
     int schedule; /* an enum cappy_schedule */
+    int store;    /* a cappy_precision, from FP32 */
     struct cappy_real rate;
     struct cappy_real warmup;
     struct cappy_real decay;
@@ -145,6 +146,7 @@ static struct cappy_settings choose_settings(const struct train_arguments *argum
     settings.loss = (enum cappy_loss_kind)arguments->loss;
     settings.schedule = (enum cappy_schedule)arguments->schedule;
     settings.precision = choose_precision(arguments);
+    settings.store = (cappy_precision)(arguments->store + CAPPY_PRECISION_FP32);
     set_real(&arguments->rate, &settings.rate);
     set_real(&arguments->warmup, &settings.warmup);
     set_real(&arguments->decay, &settings.decay);
@@ -381,6 +383,13 @@ const struct cappy_command cappy_command_train = {
              .max = MANY,
              .help = "Sum up the gradients of N passes by themselves, in one process, before they "
                      "are added to others: less to exchange between processes; 1 if not given."},
+            {.name = "store",
+             .type = CAPPY_OPTION_CHOICE,
+             .offset = AT(store),
+             .value = "TYPE",
+             .choices = (const char *const[]){"fp32", "bf16", NULL},
+             .help = "What the weights of the result are stored in: bf16 halves the file, and "
+                     "rounds them; fp32 if not given."},
             {.name = "seed",
              .type = CAPPY_OPTION_COUNT,
              .offset = AT(seed),

@@ -109,8 +109,9 @@ static cappy_status write_best(const struct cappy_checkpoint *c, const char *dir
     }
     char *path = cappy_path_join(directory, best_name);
     const cappy_status status =
-        path != NULL ? cappy_params_save(c->params, c->check->best, path, checksum, error)
-                     : cappy_error_no_memory(error);
+        path != NULL
+            ? cappy_params_save(c->params, c->check->best, CAPPY_DTYPE_F32, path, checksum, error)
+            : cappy_error_no_memory(error);
     cappy_free(path);
     return status;
 }
@@ -124,7 +125,7 @@ static cappy_status write_parts(const struct cappy_checkpoint *c, const char *di
                                strerror(errno));
     }
     CAPPY_TRY(cappy_output_model(directory, c->base, c->settings.loss, c->params, c->weights,
-                                 &sums.model, error));
+                                 CAPPY_DTYPE_F32, &sums.model, error));
     CAPPY_TRY(write_optimiser(c, directory, &sums.optimiser, error));
     CAPPY_TRY(write_best(c, directory, &sums.best, error));
     return write_state(c, directory, state_name, &sums, error);
@@ -199,8 +200,10 @@ void cappy_checkpoint_clear(const char *directory)
 cappy_status cappy_checkpoint_finish(const struct cappy_checkpoint *c, cappy_error *error)
 {
     const char *directory = c->job->directory;
+    const enum cappy_dtype dtype =
+        c->settings.store == CAPPY_PRECISION_BF16 ? CAPPY_DTYPE_BF16 : CAPPY_DTYPE_F32;
     struct sums sums = {0};
-    CAPPY_TRY(cappy_output_model(directory, c->base, c->settings.loss, c->params, c->weights,
+    CAPPY_TRY(cappy_output_model(directory, c->base, c->settings.loss, c->params, c->weights, dtype,
                                  &sums.model, error));
     CAPPY_TRY(write_state(c, directory, record_name, &sums, error));
     cappy_checkpoint_clear(directory);

@@ -67,14 +67,16 @@ static bool set_head(json_t *config, const struct cappy_config *model)
 }
 
 static cappy_status write_config(const char *from, const char *to, enum cappy_loss_kind loss,
-                                 const struct cappy_config *model, cappy_error *error)
+                                 const struct cappy_config *model, enum cappy_dtype dtype,
+                                 cappy_error *error)
 {
     json_t *config;
     CAPPY_TRY(cappy_json_read(from, MAX_CONFIG, &config, error));
+    const char *type = dtype == CAPPY_DTYPE_BF16 ? "bfloat16" : "float32";
     json_object_del(config, "torch_dtype"); /* the older name */
     const bool is_set = set_activation(config, loss) &&
                         (model->head != CAPPY_HEAD_NEW || set_head(config, model)) &&
-                        json_object_set_new(config, "dtype", json_string("float32")) == 0;
+                        json_object_set_new(config, "dtype", json_string(type)) == 0;
     char *text = is_set ? json_dumps(config, JSON_INDENT(2)) : NULL;
     cappy_status status = text != NULL ? cappy_file_write(to, text, strlen(text), error)
                                        : cappy_error_no_memory(error);
@@ -85,7 +87,7 @@ static cappy_status write_config(const char *from, const char *to, enum cappy_lo
 
 cappy_status cappy_output_model(const char *directory, const char *base, enum cappy_loss_kind loss,
                                 const struct cappy_params *params, const float *weights,
-                                uint32_t *checksum, cappy_error *error)
+                                enum cappy_dtype dtype, uint32_t *checksum, cappy_error *error)
 {
     for (size_t i = 0; i < sizeof tokenizer_files / sizeof *tokenizer_files; i++) {
         CAPPY_TRY(copy_if_there(base, directory, tokenizer_files[i], error));
@@ -95,9 +97,9 @@ cappy_status cappy_output_model(const char *directory, const char *base, enum ca
     char *model = cappy_path_join(directory, "model.safetensors");
     cappy_status status = from == NULL || to == NULL || model == NULL
                               ? cappy_error_no_memory(error)
-                              : write_config(from, to, loss, params->config, error);
+                              : write_config(from, to, loss, params->config, dtype, error);
     if (status == CAPPY_OK) {
-        status = cappy_params_save(params, weights, model, checksum, error);
+        status = cappy_params_save(params, weights, dtype, model, checksum, error);
     }
     cappy_free(from);
     cappy_free(to);

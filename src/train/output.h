@@ -11,7 +11,7 @@
  * that of model.safetensors. */
 cappy_status cappy_output_model(const char *directory, const char *base, enum cappy_loss_kind loss,
                                 const struct cappy_params *params, const float *weights,
-                                uint32_t *checksum, cappy_error *error);
+                                enum cappy_dtype dtype, uint32_t *checksum, cappy_error *error);
 
 /* What tells whether two directories hold the same model but for its weights: digests of
  * config.json and of the files of the tokenizer. */

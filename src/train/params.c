@@ -115,23 +115,26 @@ cappy_status cappy_params_load(const struct cappy_params *params,
 
 /* The tensor of `param`, its name in `name`. */
 static struct cappy_tensor view(const struct cappy_params *params, const struct cappy_param *param,
-                                const float *values, char name[CAPPY_MODULE_NAME + 8])
+                                const unsigned char *bytes, enum cappy_dtype dtype,
+                                char name[CAPPY_MODULE_NAME + 8])
 {
     char module[CAPPY_MODULE_NAME];
+    const size_t width = dtype == CAPPY_DTYPE_BF16 ? sizeof(uint16_t) : sizeof(float);
     cappy_module_name(params->config, param->module, param->layer, module);
     snprintf(name, CAPPY_MODULE_NAME + 8, "%s.%s", module, param->is_bias ? "bias" : "weight");
     return (struct cappy_tensor){
         .name = name,
-        .dtype = CAPPY_DTYPE_F32,
+        .dtype = dtype,
         .rank = param->columns != 0 ? 2 : 1,
         .shape = {param->rows, param->columns},
-        .data = (const unsigned char *)(values + param->offset),
-        .size = cappy_param_size(param) * sizeof(float),
+        .data = bytes + param->offset * width,
+        .size = cappy_param_size(param) * width,
     };
 }
 
-cappy_status cappy_params_save(const struct cappy_params *params, const float *values,
-                               const char *path, uint32_t *checksum, cappy_error *error)
+static cappy_status save(const struct cappy_params *params, const unsigned char *bytes,
+                         enum cappy_dtype dtype, const char *path, uint32_t *checksum,
+                         cappy_error *error)
 {
     typedef char tensor_name[CAPPY_MODULE_NAME + 8];
     struct cappy_tensor *tensors = cappy_alloc(params->n, sizeof *tensors);
@@ -141,11 +144,28 @@ cappy_status cappy_params_save(const struct cappy_params *params, const float *v
         status = cappy_error_no_memory(error);
     } else {
         for (size_t i = 0; i < params->n; i++) {
-            tensors[i] = view(params, &params->items[i], values, names[i]);
+            tensors[i] = view(params, &params->items[i], bytes, dtype, names[i]);
         }
         status = cappy_safetensors_write(path, tensors, params->n, checksum, error);
     }
     cappy_free(tensors);
     cappy_free(names);
+    return status;
+}
+
+cappy_status cappy_params_save(const struct cappy_params *params, const float *values,
+                               enum cappy_dtype dtype, const char *path, uint32_t *checksum,
+                               cappy_error *error)
+{
+    if (dtype != CAPPY_DTYPE_BF16) {
+        return save(params, (const unsigned char *)values, CAPPY_DTYPE_F32, path, checksum, error);
+    }
+    unsigned char *rounded = cappy_alloc(params->size, sizeof(uint16_t));
+    if (rounded == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    cappy_bf16_from_f32(values, params->size, rounded);
+    const cappy_status status = save(params, rounded, dtype, path, checksum, error);
+    cappy_free(rounded);
     return status;
 }

@@ -54,8 +54,9 @@ cappy_status cappy_params_load(const struct cappy_params *params,
                                cappy_error *error);
 
 /* Writes values[size] as the safetensors file `path`, under the names of Hugging Face's
- * checkpoints. *checksum (may be NULL) receives that of the file. */
+ * checkpoints, in F32 or rounded to BF16. *checksum (may be NULL) receives that of the file. */
 cappy_status cappy_params_save(const struct cappy_params *params, const float *values,
-                               const char *path, uint32_t *checksum, cappy_error *error);
+                               enum cappy_dtype dtype, const char *path, uint32_t *checksum,
+                               cappy_error *error);
 
 #endif

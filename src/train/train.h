@@ -30,6 +30,7 @@ struct cappy_settings {
     enum cappy_loss_kind loss;
     enum cappy_schedule schedule;
     cappy_precision precision; /* FP32, or BF16 for what is multiplied */
+    cappy_precision store;     /* FP32, or BF16: of the weights in the result */
     double rate;               /* of learning, at its peak */
     double warmup;             /* share of the steps on which the rate rises from 0 */
     double decay;              /* of matrices and tables */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Widening of stored numbers to float. Every value of the three types is a float, so nothing is
- * rounded.
+ * rounded. And the way back, to bf16, which rounds.
  *
  * Data in a mapped file need not be aligned: it is copied to a small block first. The block's fixed
  * length also lets the compiler use vector instructions, so that the speed is that of memory. */
@@ -103,5 +103,18 @@ void cappy_tensor_to_f32(const struct cappy_tensor *tensor, uint64_t offset, siz
         break;
     case CAPPY_DTYPE_OTHER:
         break;
+    }
+}
+
+void cappy_bf16_from_f32(const float *values, size_t n, unsigned char *bytes)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &values[i], sizeof bits);
+        const bool is_nan = (bits & 0x7fffffffu) > 0x7f800000u;
+        const uint32_t rounded =
+            is_nan ? (bits >> 16) | 0x40u : (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+        const uint16_t number = (uint16_t)rounded;
+        memcpy(bytes + i * sizeof number, &number, sizeof number);
     }
 }

@@ -66,6 +66,10 @@ uint64_t cappy_tensor_n_elements(const struct cappy_tensor *tensor);
  * must be inside. */
 void cappy_tensor_to_f32(const struct cappy_tensor *tensor, uint64_t offset, size_t n, float *out);
 
+/* Rounds values[n] to the nearest bf16, of two equally near ones to the even one, as the bytes of a
+ * tensor; a NaN stays one. */
+void cappy_bf16_from_f32(const float *values, size_t n, unsigned char *bytes);
+
 /* Writes tensors[n], in their order, as the safetensors file `path`, which is there whole or not at
  * all. *checksum (may be NULL) receives the file's CRC-32. Names must need no escapes in JSON. */
 cappy_status cappy_safetensors_write(const char *path, const struct cappy_tensor *tensors, size_t n,

@@ -57,6 +57,10 @@ check 'bf16, computed again' 0 '' train "$rows" --threads 1 --steps 2 --precisio
 same bf16 bf16.again
 check 'an epoch' 0 '3 steps, 40 examples, *' train "$rows" --threads 1 --batch-size 16 --out "$dir/epoch"
 check 'two epochs' 0 '5 steps, 80 examples, *' train "$rows" --threads 1 --batch-size 16 --epochs 2 --out "$dir/epochs"
+check 'stored in bf16' 0 '' train "$rows" --threads 1 --steps 2 --store bf16 --out "$dir/half" --quiet
+[ $(($(wc -c <"$dir/half/model.safetensors") * 2 - $(wc -c <"$dir/bf16/model.safetensors"))) -lt 20000 ] || fail 'not half as large'
+grep -q '"dtype": "bfloat16"' "$dir/half/config.json" || fail 'config.json does not say so'
+check 'a score from bf16' 0 '' score --model "$dir/half" -i a -r b
 check 'combined' 0 '5 steps, 40 examples, *' train "$rows" --threads 1 --loss combined --batch-size 8 --out "$dir/both"
 check 'listwise' 0 '5 steps, 40 examples, *' train "$rows" --threads 1 --loss listwise --batch-size 8 --out "$dir/list"
 check 'bce' 0 '' train "$rows" --threads 1 --steps 3 --loss bce --quiet --out "$dir/bce"

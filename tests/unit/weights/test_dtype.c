@@ -121,11 +121,40 @@ static void test_n_elements(void **state)
     assert_int_equal(cappy_tensor_n_elements(&empty), 0);
 }
 
+/* Every bf16 comes back as it was, and what is between two goes to the nearer. */
+static void test_rounding(void **state)
+{
+    (void)state;
+    unsigned char *data = list_all(0);
+    const struct cappy_tensor tensor = {.dtype = CAPPY_DTYPE_BF16, .data = data, .size = 2 * N_ALL};
+    float *values = cappy_alloc(N_ALL, sizeof *values);
+    unsigned char *bytes = cappy_alloc(N_ALL, 2);
+    assert_non_null(values);
+    assert_non_null(bytes);
+    cappy_tensor_to_f32(&tensor, 0, N_ALL, values);
+    cappy_bf16_from_f32(values, N_ALL, bytes);
+    for (size_t i = 0; i < N_ALL; i++) {
+        const unsigned number = bytes[2 * i] | (unsigned)bytes[2 * i + 1] << 8;
+        assert_int_equal(number, isnan(values[i]) ? i | 0x40u : i);
+    }
+    /* 1 is 0x3f80, and the next number is 1 + 2^-7. */
+    const float between[] = {0x1.00fffep0f, 0x1.01p0f, 0x1.010002p0f, 0x1.03p0f, 0x1.fffffep127f};
+    const unsigned wanted[] = {0x3f80, 0x3f80, 0x3f81, 0x3f82, 0x7f80};
+    cappy_bf16_from_f32(between, 5, bytes);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(bytes[2 * i] | (unsigned)bytes[2 * i + 1] << 8, wanted[i]);
+    }
+    cappy_free(bytes);
+    cappy_free(values);
+    cappy_free(data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_f16),   cmocka_unit_test(test_bf16),       cmocka_unit_test(test_f32),
-        cmocka_unit_test(test_names), cmocka_unit_test(test_n_elements),
+        cmocka_unit_test(test_f16),        cmocka_unit_test(test_bf16),
+        cmocka_unit_test(test_f32),        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_n_elements), cmocka_unit_test(test_rounding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
