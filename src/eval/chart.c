@@ -3,8 +3,9 @@
 
 #include <math.h>
 
-/* In the units of the picture, which scales with the page. */
-enum { WIDTH = 640, HEIGHT = 300, LEFT = 58, RIGHT = 14, TOP = 34, BOTTOM = 46 };
+/* In the units of the picture, which scales with the page: about pixels where two are side by
+ * side. */
+enum { WIDTH = 500, HEIGHT = 270, LEFT = 58, RIGHT = 14, TOP = 34, BOTTOM = 46 };
 
 static double place_x(const struct cappy_axes *axes, double x)
 {
@@ -55,7 +56,7 @@ static cappy_status append_marks(const struct cappy_axes *axes, bool is_x, struc
 static cappy_status append_legend(const struct cappy_series *series, size_t n,
                                   struct cappy_buffer *out, cappy_error *error)
 {
-    enum { LETTER = 7, GAP = 34 };
+    enum { LETTER = 7, GAP = 30 };
     size_t x = LEFT;
     for (size_t i = 0; i < n; i++) {
         size_t length = 0;
