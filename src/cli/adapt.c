@@ -92,9 +92,10 @@ static cappy_status work(struct cappy_adapt *adapt, cappy_error *error)
     CAPPY_TRY(check_arguments(arguments, error));
     CAPPY_TRY(prepare_directory(arguments, error));
     CAPPY_TRY(make_paths(adapt, error));
-    cappy_progress_begin(&adapt->progress, !arguments->common.quiet);
+    CAPPY_TRY(cappy_adapt_look(adapt, error));
     cappy_status status = cappy_adapt_read(adapt, error);
     if (status == CAPPY_OK) {
+        cappy_progress_begin(&adapt->progress, !arguments->common.quiet);
         status = cappy_adapt_train(adapt, error);
     }
     if (status == CAPPY_OK) {
@@ -165,7 +166,7 @@ const struct cappy_command cappy_command_adapt = {
             "model directory.",
             "--model may be an encoder without a classification head, which gets a new one.",
             "Rows are parted by instruction: the same one is never on two sides. A fifth (at most "
-            "2,000 instructions) is held out and looked at once, at the end. Half as much (at most "
+            "2,000 rows) is held out and looked at once, at the end. Half as much (at most "
             "256) is for validation: by it the best step is chosen, training ends early, and the "
             "weight of consensus in the mix is fitted. Arithmetic is --precision auto if not "
             "given.",
@@ -185,6 +186,13 @@ const struct cappy_command cappy_command_adapt = {
              .value = "FILE",
              .help = "Measure on the rows of FILE instead of a part of the others. Rows with an "
                      "instruction that is in FILE are not trained on."},
+            {.name = "split-by",
+             .type = CAPPY_OPTION_TEXT,
+             .offset = AT(split_by),
+             .value = "FIELD",
+             .help =
+                 "Part the rows by this field of theirs, such as the number of the example that "
+                 "several prompts were made from, and not by instruction."},
             {.name = "report",
              .type = CAPPY_OPTION_PATH,
              .offset = AT(report),

@@ -14,6 +14,7 @@ struct cappy_adapt_arguments {
     struct cappy_common common;
     const char *out;
     const char *held_out;
+    const char *split_by;
     const char *report;
     size_t steps;
     size_t epochs;
@@ -44,9 +45,8 @@ struct cappy_adapt {
     struct cappy_suite held_out;
     struct cappy_majority majority; /* of the training rows */
     size_t n_training;              /* rows */
-    size_t n_instructions[CAPPY_SIDES];
-    size_t n_excluded; /* rows left out because their instruction is held out by file */
-    size_t n_dropped;  /* held-out cases with nothing to choose from */
+    size_t n_excluded;              /* rows left out because their instruction is held out */
+    size_t n_dropped;               /* held-out cases with nothing to choose from */
 
     struct cappy_base base;
     cappy_precision precision; /* of training */
@@ -60,11 +60,18 @@ struct cappy_adapt {
 /* Reads the rows, parts them, and writes those of training and validation. */
 cappy_status cappy_adapt_read(struct cappy_adapt *adapt, cappy_error *error);
 
+/* Looks at the base model, and refuses one that cannot be trained. */
+cappy_status cappy_adapt_look(struct cappy_adapt *adapt, cappy_error *error);
+
 /* Trains, watched by the validation rows. */
 cappy_status cappy_adapt_train(struct cappy_adapt *adapt, cappy_error *error);
 
 /* Scores what is held out with the base model and the adapted one. */
 cappy_status cappy_adapt_measure(struct cappy_adapt *adapt, cappy_error *error);
+
+/* Appends how the rows were parted. */
+cappy_status cappy_adapt_append_parts(const struct cappy_adapt *adapt, struct cappy_buffer *out,
+                                      cappy_error *error);
 
 /* Writes the page that --report asks for. */
 cappy_status cappy_adapt_report(const struct cappy_adapt *adapt, cappy_error *error);

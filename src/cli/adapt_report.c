@@ -84,14 +84,10 @@ static cappy_status write_subtitle(const struct cappy_adapt *adapt, struct cappy
 {
     const struct cappy_adapt_arguments *arguments = adapt->arguments;
     const struct cappy_common *common = &arguments->common;
-    const size_t *n = adapt->n_instructions;
-    CAPPY_TRY(cappy_buffer_format(out, error,
-                                  "%zu instructions to learn from (%zu training rows), %zu to "
-                                  "watch it by, %zu held out. Step %zu of %zu. From %s: ",
-                                  n[CAPPY_SIDE_TRAIN], adapt->n_training, n[CAPPY_SIDE_VALIDATION],
-                                  n[CAPPY_SIDE_HELD_OUT], adapt->outcome.best_step,
-                                  adapt->outcome.state.steps,
-                                  common->model != NULL ? common->model : "the default model"));
+    CAPPY_TRY(cappy_adapt_append_parts(adapt, out, error));
+    CAPPY_TRY(cappy_buffer_format(
+        out, error, ". Step %zu of %zu. From %s: ", adapt->outcome.best_step,
+        adapt->outcome.state.steps, common->model != NULL ? common->model : "the default model"));
     for (size_t i = 0; i < common->n_operands; i++) {
         CAPPY_TRY(cappy_buffer_format(out, error, "%s%s", i == 0 ? "" : ", ", common->operands[i]));
     }

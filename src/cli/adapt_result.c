@@ -58,15 +58,28 @@ cappy_status cappy_adapt_measure(struct cappy_adapt *adapt, cappy_error *error)
 
 /* ---- Telling --------------------------------------------------------------------------------- */
 
+/* What the rows were parted by. */
+static const char *name_groups(const struct cappy_adapt *adapt)
+{
+    return adapt->arguments->split_by != NULL ? "groups" : "instructions";
+}
+
+cappy_status cappy_adapt_append_parts(const struct cappy_adapt *adapt, struct cappy_buffer *out,
+                                      cappy_error *error)
+{
+    const size_t *n = adapt->split.n_groups;
+    return cappy_buffer_format(out, error,
+                               "%zu %s to learn from (%zu training rows), %zu to watch it by, %zu "
+                               "held out",
+                               n[CAPPY_SIDE_TRAIN], name_groups(adapt), adapt->n_training,
+                               n[CAPPY_SIDE_VALIDATION], n[CAPPY_SIDE_HELD_OUT]);
+}
+
 static cappy_status append_table(const struct cappy_adapt *adapt, struct cappy_buffer *out,
                                  cappy_error *error)
 {
-    const size_t *n = adapt->n_instructions;
-    CAPPY_TRY(cappy_buffer_format(out, error,
-                                  "%zu instructions to learn from (%zu training rows), %zu to "
-                                  "watch it by, %zu held out\n",
-                                  n[CAPPY_SIDE_TRAIN], adapt->n_training, n[CAPPY_SIDE_VALIDATION],
-                                  n[CAPPY_SIDE_HELD_OUT]));
+    CAPPY_TRY(cappy_adapt_append_parts(adapt, out, error));
+    CAPPY_TRY(cappy_buffer_append(out, "\n", 1, error));
     if (adapt->n_excluded > 0) {
         CAPPY_TRY(cappy_buffer_format(out, error,
                                       "%zu rows left out of training: their instructions are "
@@ -105,10 +118,10 @@ static cappy_status append_table(const struct cappy_adapt *adapt, struct cappy_b
 static cappy_status append_json(const struct cappy_adapt *adapt, struct cappy_buffer *out,
                                 cappy_error *error)
 {
-    const size_t *n = adapt->n_instructions;
+    const size_t *n = adapt->split.n_groups;
     json_t *object = json_pack(
         "{s: s, s: {s: I, s: I, s: I}, s: I, s: I, s: I}", "model", adapt->arguments->out,
-        "instructions", "train", (json_int_t)n[CAPPY_SIDE_TRAIN], "validation",
+        name_groups(adapt), "train", (json_int_t)n[CAPPY_SIDE_TRAIN], "validation",
         (json_int_t)n[CAPPY_SIDE_VALIDATION], "held_out", (json_int_t)n[CAPPY_SIDE_HELD_OUT],
         "training_rows", (json_int_t)adapt->n_training, "steps",
         (json_int_t)adapt->outcome.state.steps, "best_step", (json_int_t)adapt->outcome.best_step);

@@ -6,10 +6,10 @@
 
 enum { WRITE_SIZE = 1 << 20 };
 
-/* Fewer different instructions cannot be parted in three. */
-enum { LEAST_INSTRUCTIONS = 10 };
+/* Fewer different instructions, or whatever rows are parted by, cannot be parted in three. */
+enum { LEAST_GROUPS = 10 };
 
-/* However many rows there are: more would make figures a little narrower and everything slower. */
+/* Rows, however many there are: more would make figures a little narrower and everything slower. */
 enum { MOST_HELD_OUT = 2000, MOST_VALIDATION = 256 };
 
 static const double HELD_OUT_SHARE = 0.2;
@@ -18,27 +18,29 @@ static const double HELD_OUT_SHARE = 0.2;
 
 /* Calls `take` with each row of the files; it may keep the row by emptying it. */
 static cappy_status read_files(struct cappy_adapt *adapt, char *const *paths, size_t n,
-                               cappy_status (*take)(struct cappy_adapt *, struct cappy_row *,
-                                                    cappy_error *),
-                               cappy_error *error)
+                               cappy_status (*take)(void *context, struct cappy_row *row,
+                                                    cappy_error *error),
+                               void *context, cappy_error *error)
 {
     struct cappy_inputs inputs;
     uint64_t n_rows = 0;
     CAPPY_TRY(cappy_inputs_open(paths, n, &inputs, error));
     cappy_status status = CAPPY_OK;
+    cappy_progress_begin(&adapt->progress, !adapt->arguments->common.quiet);
     for (bool ended = false; status == CAPPY_OK && !ended;) {
         struct cappy_row row = {0};
         uint64_t done;
         uint64_t total;
         status = cappy_inputs_next(&inputs, &row, &ended, error);
         if (status == CAPPY_OK && !ended) {
-            status = take(adapt, &row, error);
+            status = take(context, &row, error);
             n_rows++;
         }
         cappy_row_free(&row);
         cappy_inputs_place(&inputs, &done, &total);
         cappy_progress_update(&adapt->progress, done, total, n_rows, "rows");
     }
+    cappy_progress_end(&adapt->progress);
     cappy_inputs_close(&inputs);
     return status;
 }
@@ -59,26 +61,68 @@ static cappy_status refuse_pipes(char *const *paths, size_t n, cappy_error *erro
     return status;
 }
 
-/* ---- The first time: instructions ------------------------------------------------------------ */
+/* ---- The first time: sides ------------------------------------------------------------------- */
 
-static cappy_status note_excluded(struct cappy_adapt *adapt, struct cappy_row *row,
-                                  cappy_error *error)
+/* What decides on the side of a row. */
+static cappy_status read_group(const struct cappy_adapt *adapt, const struct cappy_row *row,
+                               cappy_text *group, cappy_text *instruction, cappy_error *error)
 {
-    cappy_text instruction;
-    CAPPY_TRY(cappy_row_get_text(row, "instruction", &instruction, error));
-    return cappy_split_add(&adapt->excluded, instruction, error);
+    const char *field = adapt->arguments->split_by;
+    CAPPY_TRY(cappy_row_get_text(row, "instruction", instruction, error));
+    if (field == NULL) {
+        *group = *instruction;
+        return CAPPY_OK;
+    }
+    if (!cappy_row_has(row, field)) {
+        return cappy_row_error(row, error,
+                               "the row has no \"%s\", by which --split-by parts the rows", field);
+    }
+    return cappy_row_get_json(row, field, group, error);
 }
 
-static cappy_status note_instruction(struct cappy_adapt *adapt, struct cappy_row *row,
-                                     cappy_error *error)
+static cappy_status note_excluded(void *context, struct cappy_row *row, cappy_error *error)
 {
+    struct cappy_adapt *adapt = context;
     cappy_text instruction;
     CAPPY_TRY(cappy_row_get_text(row, "instruction", &instruction, error));
-    if (cappy_split_has(&adapt->excluded, instruction)) {
+    return cappy_split_add(&adapt->excluded, instruction, instruction, error);
+}
+
+static cappy_status note_row(void *context, struct cappy_row *row, cappy_error *error)
+{
+    struct cappy_adapt *adapt = context;
+    cappy_text group;
+    cappy_text instruction;
+    CAPPY_TRY(read_group(adapt, row, &group, &instruction, error));
+    if (cappy_split_holds(&adapt->excluded, instruction)) {
         adapt->n_excluded++;
         return CAPPY_OK;
     }
-    return cappy_split_add(&adapt->split, instruction, error);
+    return cappy_split_add(&adapt->split, group, instruction, error);
+}
+
+static cappy_status check_split(const struct cappy_adapt *adapt, cappy_error *error)
+{
+    const struct cappy_adapt_arguments *arguments = adapt->arguments;
+    const char *file = arguments->common.operands[0];
+    const size_t *sides = adapt->split.n_groups;
+    const size_t n =
+        sides[CAPPY_SIDE_TRAIN] + sides[CAPPY_SIDE_VALIDATION] + sides[CAPPY_SIDE_HELD_OUT];
+    if (n == 0) {
+        return cappy_error_set(error, CAPPY_FORMAT, "%s: there are no rows to learn from%s", file,
+                               adapt->n_excluded > 0 ? ": all their instructions are held out"
+                                                     : "");
+    }
+    if (n < LEAST_GROUPS) {
+        const bool by_field = arguments->split_by != NULL;
+        return cappy_error_set(
+            error, CAPPY_FORMAT,
+            "%s: there %s only %zu different %s%s%s; adapting needs at least %d, to learn from "
+            "some and be measured on others",
+            file, n == 1 ? "is" : "are", n, by_field ? "value" : "instruction", n == 1 ? "" : "s",
+            by_field ? " of the field to split by" : "", LEAST_GROUPS);
+    }
+    return CAPPY_OK;
 }
 
 static cappy_status find_split(struct cappy_adapt *adapt, cappy_error *error)
@@ -86,33 +130,21 @@ static cappy_status find_split(struct cappy_adapt *adapt, cappy_error *error)
     const struct cappy_adapt_arguments *arguments = adapt->arguments;
     const struct cappy_common *common = &arguments->common;
     char *const held_out[] = {(char *)arguments->held_out};
+    const bool has_file = arguments->held_out != NULL;
     struct cappy_split *split = &adapt->split;
     split->seed = adapt->excluded.seed = arguments->seed;
     CAPPY_TRY(refuse_pipes(common->operands, common->n_operands, error));
-    if (arguments->held_out != NULL) {
+    if (has_file) {
         CAPPY_TRY(refuse_pipes(held_out, 1, error));
-        CAPPY_TRY(read_files(adapt, held_out, 1, note_excluded, error));
-        cappy_split_make(&adapt->excluded, 0, 0, 0);
+        CAPPY_TRY(read_files(adapt, held_out, 1, note_excluded, adapt, error));
+        cappy_split_hold(&adapt->excluded);
     }
-    CAPPY_TRY(read_files(adapt, common->operands, common->n_operands, note_instruction, error));
-    cappy_split_make(split, arguments->held_out != NULL ? 0 : HELD_OUT_SHARE, MOST_HELD_OUT,
-                     MOST_VALIDATION);
-    if (split->n == 0) {
-        return cappy_error_set(
-            error, CAPPY_FORMAT, "%s: there are no rows to learn from%s", common->operands[0],
-            adapt->n_excluded > 0 ? ": all their instructions are held out" : "");
+    CAPPY_TRY(read_files(adapt, common->operands, common->n_operands, note_row, adapt, error));
+    cappy_split_make(split, has_file ? 0 : HELD_OUT_SHARE, MOST_HELD_OUT, MOST_VALIDATION);
+    CAPPY_TRY(check_split(adapt, error));
+    if (has_file) {
+        split->n_groups[CAPPY_SIDE_HELD_OUT] = adapt->excluded.n_groups[CAPPY_SIDE_HELD_OUT];
     }
-    if (split->n < LEAST_INSTRUCTIONS) {
-        return cappy_error_set(error, CAPPY_FORMAT,
-                               "%s: there %s only %zu different instruction%s; adapting needs at "
-                               "least %d, to learn from some and be measured on others",
-                               common->operands[0], split->n == 1 ? "is" : "are", split->n,
-                               split->n == 1 ? "" : "s", LEAST_INSTRUCTIONS);
-    }
-    adapt->n_instructions[CAPPY_SIDE_HELD_OUT] =
-        arguments->held_out != NULL ? adapt->excluded.n : split->n_held_out;
-    adapt->n_instructions[CAPPY_SIDE_VALIDATION] = split->n_validation;
-    adapt->n_instructions[CAPPY_SIDE_TRAIN] = split->n - split->n_held_out - split->n_validation;
     return CAPPY_OK;
 }
 
@@ -158,53 +190,41 @@ static cappy_status keep_question(struct cappy_suite *suite, struct cappy_row *r
     return status;
 }
 
-static cappy_status keep_held_out(struct cappy_adapt *adapt, struct cappy_row *row,
-                                  cappy_error *error)
+static cappy_status keep_held_out(void *context, struct cappy_row *row, cappy_error *error)
 {
+    struct cappy_adapt *adapt = context;
     return keep_question(&adapt->held_out, row, error);
 }
 
-static cappy_status deal(struct dealer *dealer, struct cappy_row *row, cappy_error *error)
+static cappy_status deal(void *context, struct cappy_row *row, cappy_error *error)
 {
+    struct dealer *dealer = context;
     struct cappy_adapt *adapt = dealer->adapt;
+    cappy_text group;
     cappy_text instruction;
-    CAPPY_TRY(cappy_row_get_text(row, "instruction", &instruction, error));
-    if (cappy_split_has(&adapt->excluded, instruction)) {
+    CAPPY_TRY(read_group(adapt, row, &group, &instruction, error));
+    if (cappy_split_holds(&adapt->excluded, instruction)) {
         return CAPPY_OK;
     }
-    switch (cappy_split_side(&adapt->split, instruction)) {
+    switch (cappy_split_side(&adapt->split, group, instruction)) {
     case CAPPY_SIDE_HELD_OUT:
         return keep_held_out(adapt, row, error);
     case CAPPY_SIDE_VALIDATION:
         return keep_question(&adapt->validation, row, error);
-    default:
+    case CAPPY_SIDE_TRAIN:
         return cappy_builder_add(dealer->builder, row, error);
+    default:
+        adapt->n_excluded++;
+        return CAPPY_OK;
     }
 }
 
 static cappy_status deal_rows(struct dealer *dealer, cappy_error *error)
 {
     const struct cappy_common *common = &dealer->adapt->arguments->common;
-    struct cappy_inputs inputs;
-    CAPPY_TRY(cappy_inputs_open(common->operands, common->n_operands, &inputs, error));
-    cappy_status status = CAPPY_OK;
-    for (bool ended = false; status == CAPPY_OK && !ended;) {
-        struct cappy_row row = {0};
-        status = cappy_inputs_next(&inputs, &row, &ended, error);
-        if (status == CAPPY_OK && !ended) {
-            status = deal(dealer, &row, error);
-        }
-        cappy_row_free(&row);
-    }
-    /* The builder holds names of the files: it is done before they are closed. */
-    if (status == CAPPY_OK) {
-        status = cappy_builder_finish(dealer->builder, error);
-    }
-    if (status == CAPPY_OK) {
-        status = flush(dealer, error);
-    }
-    cappy_inputs_close(&inputs);
-    return status;
+    CAPPY_TRY(read_files(dealer->adapt, common->operands, common->n_operands, deal, dealer, error));
+    CAPPY_TRY(cappy_builder_finish(dealer->builder, error));
+    return flush(dealer, error);
 }
 
 static cappy_status write_training_rows(struct cappy_adapt *adapt, cappy_error *error)
@@ -269,7 +289,7 @@ cappy_status cappy_adapt_read(struct cappy_adapt *adapt, cappy_error *error)
     CAPPY_TRY(find_split(adapt, error));
     CAPPY_TRY(write_training_rows(adapt, error));
     if (arguments->held_out != NULL) {
-        CAPPY_TRY(read_files(adapt, held_out, 1, keep_held_out, error));
+        CAPPY_TRY(read_files(adapt, held_out, 1, keep_held_out, adapt, error));
     }
     CAPPY_TRY(cappy_suite_complete(&adapt->held_out, arguments->seed, &adapt->n_dropped, error));
     CAPPY_TRY(write_checks(adapt, error));

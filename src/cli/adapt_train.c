@@ -80,7 +80,7 @@ static cappy_status check(void *context, size_t step, const float *scores, size_
 
 /* ---- Settings -------------------------------------------------------------------------------- */
 
-static cappy_status look_at_base(struct cappy_adapt *adapt, cappy_error *error)
+cappy_status cappy_adapt_look(struct cappy_adapt *adapt, cappy_error *error)
 {
     const struct cappy_common *common = &adapt->arguments->common;
     const cappy_precision wish = (cappy_precision)(common->precision + CAPPY_PRECISION_FP32);
@@ -132,7 +132,6 @@ static struct cappy_settings choose_settings(const struct cappy_adapt *adapt)
 cappy_status cappy_adapt_train(struct cappy_adapt *adapt, cappy_error *error)
 {
     const struct cappy_adapt_arguments *arguments = adapt->arguments;
-    CAPPY_TRY(look_at_base(adapt, error));
     struct watcher watcher = {.adapt = adapt, .begun = cappy_clock()};
     const struct cappy_train_job job = {
         .settings = choose_settings(adapt),

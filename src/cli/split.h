@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Instructions parted into those to train on, those to watch the training by, and those that are
- * held out. Which is which follows from the seed and the instruction's text alone, whatever the
- * order of the rows. */
+/* Rows parted into those to train on, those to watch the training by, and those that are held out,
+ * by groups: rows of one group are on the same side. Which side that is follows from the seed and
+ * the group's text alone, whatever the order of the rows. An instruction is on one side only, too:
+ * rows of other groups that have it are left out. */
 #ifndef CAPPY_CLI_SPLIT_H
 #define CAPPY_CLI_SPLIT_H
 
@@ -9,29 +10,49 @@
 
 #include "base/base.h"
 
-enum cappy_side { CAPPY_SIDE_TRAIN, CAPPY_SIDE_VALIDATION, CAPPY_SIDE_HELD_OUT, CAPPY_SIDES };
+enum cappy_side {
+    CAPPY_SIDE_TRAIN,
+    CAPPY_SIDE_VALIDATION,
+    CAPPY_SIDE_HELD_OUT,
+    CAPPY_SIDES,
+    CAPPY_SIDE_NONE = CAPPY_SIDES, /* left out */
+};
+
+/* A row, by hashes of its texts that another seed makes others of. */
+struct cappy_split_mark {
+    uint64_t group;
+    uint64_t instruction;
+};
 
 /* Starts as {0}. */
 struct cappy_split {
     uint64_t seed;
-    uint64_t *marks; /* [n], of the instructions; once made, sorted and each once */
+    struct cappy_split_mark *marks; /* [n], of the rows; once made, of those not trained on */
     size_t n;
     size_t capacity;
-    size_t n_held_out; /* the lowest marks, once made */
-    size_t n_validation;
+    /* Once made: */
+    size_t n_groups[CAPPY_SIDES];
+    uint64_t first[CAPPY_SIDES]; /* the lowest group of a side; its groups lie together */
 };
 
-cappy_status cappy_split_add(struct cappy_split *split, cappy_text instruction, cappy_error *error);
+/* Adds a row; where rows are parted by instruction, that is its group. */
+cappy_status cappy_split_add(struct cappy_split *split, cappy_text group, cappy_text instruction,
+                             cappy_error *error);
 
-/* Holds out a `share` of the different instructions, at most `most` of them, and takes half as many
- * of the rest, at most `most_validation`, for validation: at least one each. */
+/* Holds out a `share` of the different groups, and half as many are for validation; where the share
+ * is 0, a tenth is. A side has at least one group, and takes no more of them once it has `most`
+ * rows, or `most_validation`. */
 void cappy_split_make(struct cappy_split *split, double share, size_t most, size_t most_validation);
 
-/* Only for instructions that were added. */
-enum cappy_side cappy_split_side(const struct cappy_split *split, cappy_text instruction);
+/* Only for rows that were added. */
+enum cappy_side cappy_split_side(const struct cappy_split *split, cappy_text group,
+                                 cappy_text instruction);
 
-/* Whether the instruction was added. */
-bool cappy_split_has(const struct cappy_split *split, cappy_text instruction);
+/* Holds out all rows instead. */
+void cappy_split_hold(struct cappy_split *split);
+
+/* Whether a row with the instruction is held out. */
+bool cappy_split_holds(const struct cappy_split *split, cappy_text instruction);
 
 void cappy_split_free(struct cappy_split *split);
 

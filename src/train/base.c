@@ -7,10 +7,12 @@ cappy_status cappy_base_read(const char *model, struct cappy_base *base, cappy_e
 {
     struct cappy_model *opened;
     CAPPY_TRY(cappy_model_open_unbound(model, &opened, error));
+    const cappy_status status =
+        cappy_head_check(opened, model != NULL ? model : "the default model", error);
     base->has_head = !cappy_head_is_missing(opened);
     base->precision = opened->kernels->auto_precision == CAPPY_PRECISION_FP32
                           ? CAPPY_PRECISION_FP32
                           : CAPPY_PRECISION_BF16;
     cappy_model_close(opened);
-    return CAPPY_OK;
+    return status;
 }

@@ -17,6 +17,17 @@ bool cappy_head_is_missing(const struct cappy_model *model)
     return false;
 }
 
+cappy_status cappy_head_check(const struct cappy_model *model, const char *name, cappy_error *error)
+{
+    if (!cappy_head_is_missing(model) && model->config.n_labels != 1) {
+        return cappy_error_set(error, CAPPY_UNSUPPORTED,
+                               "%s: gives %zu numbers for a pair; a row has one score, so a model "
+                               "to be trained must give one (\"id2label\" in config.json)",
+                               name, model->config.n_labels);
+    }
+    return CAPPY_OK;
+}
+
 /* A number from 0 (excluded) to 1. */
 static double draw(struct cappy_random *random)
 {

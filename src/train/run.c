@@ -78,14 +78,9 @@ static cappy_status open_base(struct cappy_run *run, cappy_error *error)
     CAPPY_TRY(cappy_model_open_unbound(run->base, &run->model, error));
     CAPPY_TRY(cappy_origin_read(run->base, &run->origin, error));
     struct cappy_config *config = &run->model->config;
+    CAPPY_TRY(cappy_head_check(run->model, run->base, error));
     if (cappy_head_is_missing(run->model)) {
         CAPPY_TRY(cappy_config_add_head(config, error));
-    }
-    if (config->n_labels != 1) {
-        return cappy_error_set(error, CAPPY_UNSUPPORTED,
-                               "%s: gives %zu numbers for a pair; a row has one score, so a model "
-                               "to be trained must give one (\"id2label\" in config.json)",
-                               run->base, config->n_labels);
     }
     if (settings->max_length > run->model->max_length ||
         (settings->max_length != 0 && settings->max_length < CAPPY_MIN_LENGTH)) {

@@ -55,7 +55,8 @@ struct cappy_base {
     cappy_precision precision; /* to train in: BF16 where that is what is fastest here, else FP32 */
 };
 
-/* Looks at the base model in a directory; NULL: the default one. */
+/* Looks at the base model in a directory; NULL: the default one. CAPPY_UNSUPPORTED for one that
+ * gives several numbers for a pair. */
 cappy_status cappy_base_read(const char *model, struct cappy_base *base, cappy_error *error);
 
 /* How a run stands. */

@@ -93,6 +93,22 @@ cp "$dir/held.jsonl" "$dir/same.jsonl"
 check 'all is held out' 1 '*no rows to learn from: all their instructions are held out*' \
     adapt "$dir/same.jsonl" --held-out "$dir/held.jsonl" --out "$dir/none" --quiet
 
+# ---- By a field ----
+
+# Three prompts of each of 40 examples; the first prompt of example 7 is that of example 6.
+awk 'BEGIN {
+    for (prompt = 0; prompt < 3; prompt++)
+        for (i = 0; i < 40; i++)
+            printf "{\"example\": %d, \"instruction\": \"%s is %d even?\", \"choices\": [\"yes\", \"no\"], \"answer\": %d}\n", i, \
+                substr("Or. Say,Well,", 1 + 4 * prompt, 4), prompt == 0 && i == 7 ? 6 : i, i % 2
+}' >"$dir/prompts.jsonl"
+check 'split by a field' 0 '' adapt "$dir/prompts.jsonl" --split-by example --threads 1 --steps 2 --out "$dir/by" --quiet --json
+output_like '{"model": *"groups": {"train": 28, "validation": 4, "held_out": 8}*"classify": {"rows": 2[34],*'
+check 'a field that is not there' 1 '*prompts.jsonl:1: the row has no "input", by which --split-by parts the rows' \
+    adapt "$dir/prompts.jsonl" --split-by input --out "$dir/none" --quiet
+check 'a field of few values' 1 '*there are only 2 different values of the field to split by; adapting needs at least 10*' \
+    adapt "$dir/prompts.jsonl" --split-by answer --out "$dir/none" --quiet
+
 # ---- What is refused ----
 
 check 'no file' 2 '*give the files of task rows*' adapt --out "$dir/none"
@@ -103,6 +119,9 @@ check 'a pipe' 2 '*-: is read twice*give a file*' adapt - --out "$dir/none" </de
 check 'a directory that is there' 2 "*$dir/one: is there*--resume*" adapt "$rows" --out "$dir/one"
 check 'a file that is there' 2 '*is not a directory*' adapt "$rows" --out "$rows"
 check 'no such file' 1 '*nowhere.jsonl: *' adapt "$dir/nowhere.jsonl" --out "$dir/none"
+printf 'rows\n' >"$dir/unread.jsonl"
+check 'a model that is not there, before rows are read' 1 '*no such model directory*' \
+    adapt "$dir/unread.jsonl" --model "$dir/nowhere" --out "$dir/none"
 check 'a model of several labels' 1 '*gives 3 numbers*' adapt "$rows" --model "$several" --out "$dir/none"
 check 'other options' 2 '*another --batch-size*' adapt "$rows" --threads 1 --steps 12 --batch-size 9 --save-every 2 \
     --precision fp32 --out "$dir/one" --resume --quiet

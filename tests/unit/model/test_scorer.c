@@ -134,7 +134,7 @@ static void test_reference(void **state)
 }
 
 #if defined(CAPPY_TEST_EMULATED)
-enum { ROUNDS = 12, MOST = 150 }; /* an emulated processor is a hundred times slower */
+enum { ROUNDS = 6, MOST = 60 }; /* an emulated processor is a hundred times slower */
 #else
 enum { ROUNDS = 60, MOST = 700 };
 #endif

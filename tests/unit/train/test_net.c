@@ -12,6 +12,12 @@
 
 static const char *const models[] = {"bert", "roberta"};
 
+#if defined(CAPPY_TEST_EMULATED)
+enum { IS_SLOW = 1 }; /* less is tested where it would take a quarter of an hour */
+#else
+enum { IS_SLOW = 0 };
+#endif
+
 /* Every gradient within 1e-4 of PyTorch's, relative to the largest of its tensor (to a millionth of
  * the largest of all where the true gradient is 0, as that of a key's bias is). */
 static void check_gradients(const struct golden_step *step)
@@ -102,7 +108,7 @@ static void test_recomputing(void **state)
     (void)state;
     for (size_t i = 0; i < 8 * cappy_kernels_count(); i++) {
         struct golden_step step;
-        if (cappy_kernels_at(i / 8) == NULL) {
+        if (cappy_kernels_at(i / 8) == NULL || (IS_SLOW && i % 4 != 3)) {
             continue;
         }
         golden_step_open(models[i % 2], &step);
@@ -278,8 +284,8 @@ static void check_directions(struct golden_step *step)
 static void test_finite_differences(void **state)
 {
     (void)state;
-    for (size_t m = 0; m < 2; m++) {
-        for (uint32_t rate = 0; rate <= 13000; rate += 13000) {
+    for (size_t m = IS_SLOW; m < 2; m++) {
+        for (uint32_t rate = IS_SLOW * 13000; rate <= 13000; rate += 13000) {
             struct golden_step step;
             golden_step_open(models[m], &step);
             step.net.rates = (struct cappy_rates){rate, rate / 2, rate};

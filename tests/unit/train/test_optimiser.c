@@ -88,9 +88,11 @@ static void check_trajectory(const char *model, size_t threads)
 static void test_trajectory(void **state)
 {
     (void)state;
+#if !defined(CAPPY_TEST_EMULATED) /* where it takes minutes */
     check_trajectory("bert", 1);
-    check_trajectory("bert", 3);
     check_trajectory("roberta", 2);
+#endif
+    check_trajectory("bert", 3);
 }
 
 static void assert_near(double got, double want)

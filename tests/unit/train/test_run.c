@@ -15,6 +15,12 @@
 
 enum { STEPS = 100 }; /* and the settings of tests/golden/make_run.py */
 
+#if defined(CAPPY_TEST_EMULATED)
+enum { N_SCHEDULES = 1 }; /* a run takes minutes */
+#else
+enum { N_SCHEDULES = 2 };
+#endif
+
 static const struct {
     const char *name;
     enum cappy_schedule schedule;
@@ -148,7 +154,7 @@ static void replay(const char *model, size_t schedule)
 static void test_replay(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < N_SCHEDULES; i++) {
         replay("bert", i);
         replay("roberta", i);
     }
@@ -242,7 +248,7 @@ static void test_train(void **state)
     temp_make(&temp);
     golden_step_open("bert", &step);
     write_rows(&temp, &step);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < N_SCHEDULES; i++) {
         check_run(&temp, &step, i);
     }
     golden_step_close(&step);
