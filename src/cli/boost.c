@@ -7,29 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/interrupts.h"
+#include "task/task.h"
 
-/* Rows that are held at a time, and the bytes of their lines from which on no more are read. */
-enum { LEAST_ROWS = 64, ROWS_A_CALL = 4, MOST_SIZE = 16 << 20 };
-
-/* Seconds that nothing may happen before interruptions and the input are looked at again. */
-static const double GLANCE = 0.1;
+static const char *const selections[] = {"score", "consensus", "vote", "mix", NULL};
 
 /* ---- Rows in --------------------------------------------------------------------------------- */
-
-/* Takes *row over, and asks for answers to it. */
-static cappy_status add_row(struct cappy_boost *boost, struct cappy_row *row, cappy_error *error)
-{
-    cappy_text instruction;
-    struct cappy_boost_place *place = &boost->places[boost->n_places];
-    CAPPY_TRY(cappy_row_get_text(row, "instruction", &instruction, error));
-    CAPPY_TRY(cappy_sampler_add(boost->sampling.sampler, instruction, &place->job, error));
-    place->row = *row;
-    boost->size += row->size;
-    boost->n_places++;
-    *row = (struct cappy_row){0};
-    return CAPPY_OK;
-}
 
 static cappy_status read_row(struct cappy_boost *boost, cappy_error *error)
 {
@@ -43,7 +25,7 @@ static cappy_status read_row(struct cappy_boost *boost, cappy_error *error)
     }
     CAPPY_TRY(cappy_row_parse(cappy_lines_name(boost->lines), cappy_lines_number(boost->lines),
                               line, size, &row, error));
-    const cappy_status status = add_row(boost, &row, error);
+    const cappy_status status = cappy_feed_add(&boost->feed, &row, cappy_boost_begin(boost), error);
     if (status != CAPPY_OK) {
         cappy_row_free(&row);
     }
@@ -53,8 +35,8 @@ static cappy_status read_row(struct cappy_boost *boost, cappy_error *error)
 /* Reads rows as long as there is room and they are at hand. */
 static cappy_status read_rows(struct cappy_boost *boost, cappy_error *error)
 {
-    while (!boost->ended && boost->n_places < boost->capacity && boost->size < MOST_SIZE &&
-           (boost->n_places == 0 || cappy_lines_ready(boost->lines))) {
+    while (!boost->ended && cappy_feed_has_room(&boost->feed) &&
+           (boost->feed.n == 0 || cappy_lines_ready(boost->lines))) {
         CAPPY_TRY(read_row(boost, error));
     }
     return CAPPY_OK;
@@ -76,7 +58,7 @@ static cappy_status add_text(struct cappy_boost *boost, cappy_error *error)
     cappy_buffer_free(&line);
     CAPPY_TRY(status);
     boost->ended = true;
-    status = add_row(boost, &row, error);
+    status = cappy_feed_add(&boost->feed, &row, cappy_boost_begin(boost), error);
     if (status != CAPPY_OK) {
         cappy_row_free(&row);
     }
@@ -98,13 +80,7 @@ static cappy_status check_failures(const struct cappy_boost *boost, cappy_error 
 
 static cappy_status go_on(struct cappy_boost *boost, cappy_error *error)
 {
-    if (cappy_interrupted()) {
-        cappy_sampler_stop(
-            boost->sampling.sampler, CAPPY_IO,
-            "interrupted; what was sampled is in the store: the same command goes on "
-            "from there");
-    }
-    const cappy_status status = cappy_sampler_work(boost->sampling.sampler, GLANCE, error);
+    const cappy_status status = cappy_feed_work(&boost->feed, error);
     if (status != CAPPY_OK) {
         /* What is done at the head is written all the same. */
         CAPPY_TRY(cappy_boost_flush(boost, error));
@@ -125,7 +101,7 @@ static cappy_status run_rows(struct cappy_boost *boost, cappy_error *error)
         if (read == CAPPY_OK) {
             read = read_rows(boost, &reason);
         }
-        if (boost->n_places == 0 && (boost->ended || read != CAPPY_OK)) {
+        if (boost->feed.n == 0 && (boost->ended || read != CAPPY_OK)) {
             break;
         }
         CAPPY_TRY(go_on(boost, error));
@@ -134,7 +110,8 @@ static cappy_status run_rows(struct cappy_boost *boost, cappy_error *error)
         if (boost->lines != NULL) {
             cappy_lines_place(boost->lines, &done, &total);
         }
-        cappy_sampling_progress(&boost->sampling, &boost->progress, done, total, boost->n_rows);
+        cappy_sampling_progress(&boost->feed.sampling, &boost->progress, done, total,
+                                boost->n_rows);
     }
     /* The rows in front of a bad one came out before it is reported. */
     return read != CAPPY_OK ? cappy_error_set(error, read, "%s", reason.message) : CAPPY_OK;
@@ -159,12 +136,7 @@ static cappy_status open_all(struct cappy_boost *boost, cappy_error *error)
         }
         CAPPY_TRY(cappy_lines_open(path, CAPPY_LINE_LIMIT, &boost->lines, error));
     }
-    CAPPY_TRY(cappy_sampling_open(common, &boost->sampling, error));
-    boost->capacity = LEAST_ROWS + ROWS_A_CALL * common->llm.in_flight;
-    boost->places = cappy_alloc(boost->capacity, sizeof *boost->places);
-    if (boost->places == NULL) {
-        return cappy_error_no_memory(error);
-    }
+    CAPPY_TRY(cappy_feed_open(common, &boost->feed, error));
     CAPPY_TRY(cappy_session_open(common, boost->arguments->label, true, &boost->session, error));
     return cappy_output_open(common->output, is_input, boost->lines, &boost->output, error);
 }
@@ -173,7 +145,7 @@ static void report(const struct cappy_boost *boost)
 {
     const double seconds = cappy_clock() - boost->progress.begun;
     cappy_session_report_truncated(&boost->session);
-    cappy_sampling_report(&boost->sampling);
+    cappy_sampling_report(&boost->feed.sampling);
     if (boost->n_partial > 0) {
         fprintf(stderr, "%zu rows have fewer answers than were asked for\n", boost->n_partial);
     }
@@ -192,35 +164,47 @@ static cappy_status check_answered(const struct cappy_boost *boost, cappy_error 
 
 static void close_all(struct cappy_boost *boost)
 {
-    for (size_t i = 0; i < boost->n_places; i++) {
-        cappy_row_free(&boost->places[i].row);
-    }
-    cappy_sampling_close(&boost->sampling); /* and the jobs */
+    cappy_feed_close(&boost->feed);
     cappy_session_close(&boost->session);
     cappy_lines_close(boost->lines);
     cappy_buffer_free(&boost->text);
-    cappy_free(boost->places);
     cappy_free(boost->samples);
     cappy_free(boost->pairs);
     cappy_free(boost->scores);
+    cappy_free(boost->keys);
+    cappy_free(boost->texts);
     cappy_free(boost->first_failure);
+}
+
+static cappy_status check_arguments(const struct cappy_boost_arguments *arguments,
+                                    cappy_error *error)
+{
+    const struct cappy_common *common = &arguments->common;
+    if (common->n_operands > (arguments->instruction != NULL ? 0 : 1)) {
+        return cappy_error_set(error, CAPPY_ARGUMENT, "\"%s\" is one file too many%s",
+                               common->operands[common->n_operands - 1],
+                               arguments->instruction != NULL ? ": -i gives the instruction" : "");
+    }
+    if (arguments->mix_weight.is_given && arguments->select != CAPPY_SELECT_MIX) {
+        return cappy_error_set(error, CAPPY_ARGUMENT, "--mix-weight is for --select mix");
+    }
+    if (arguments->stop_at.is_given && arguments->select != CAPPY_SELECT_SCORE) {
+        return cappy_error_set(error, CAPPY_ARGUMENT,
+                               "--stop-at looks at scores alone: leave out --select");
+    }
+    return CAPPY_OK;
 }
 
 static cappy_status run(const void *values, cappy_error *error)
 {
     struct cappy_boost_arguments arguments = *(const struct cappy_boost_arguments *)values;
     const struct cappy_common *common = &arguments.common;
-    if (common->n_operands > (arguments.instruction != NULL ? 0 : 1)) {
-        return cappy_error_set(error, CAPPY_ARGUMENT, "\"%s\" is one file too many%s",
-                               common->operands[common->n_operands - 1],
-                               arguments.instruction != NULL ? ": -i gives the instruction" : "");
-    }
+    CAPPY_TRY(check_arguments(&arguments, error));
     arguments.table = (arguments.table || arguments.instruction != NULL) && !common->json;
     struct cappy_boost boost = {.arguments = &arguments, .output = {.descriptor = -1}};
     cappy_buffer_init(&boost.text, SIZE_MAX / 2);
     cappy_status status = open_all(&boost, error);
     if (status == CAPPY_OK) {
-        cappy_interrupts_watch();
         cappy_progress_begin(&boost.progress, !common->quiet && !boost.output.is_terminal);
         status = run_rows(&boost, error);
         cappy_progress_end(&boost.progress);
@@ -249,7 +233,8 @@ const struct cappy_command cappy_command_boost = {
             "them, "
             "and writes each row, in order, with these fields added: \"candidates\", the answers, "
             "each with a \"text\" and a \"source\", the way it was sampled; \"scores\"; \"best\", "
-            "the index of the first highest; and \"response\", the text of that one. Other fields "
+            "the index of the first highest, or of what else --select chooses by; and "
+            "\"response\", the text of that one. Other fields "
             "are passed on as they are.",
             "An answer that cannot be had is never made up: a row that got fewer than were asked "
             "for also has \"failed\", their number, and \"error\", why. In one that got none, "
@@ -275,6 +260,27 @@ const struct cappy_command cappy_command_boost = {
              .offset = AT(label),
              .value = "NAME|INDEX",
              .help = "Which number counts, of a model that gives several for a pair."},
+            {.name = "select",
+             .type = CAPPY_OPTION_CHOICE,
+             .offset = AT(select),
+             .value = "HOW",
+             .choices = selections,
+             .help = "What the best is chosen by: score (if not given); consensus, the highest "
+                     "mean ROUGE-L to the others; vote, for short answers: the answer whose scores "
+                     "have the highest sum; mix: score and consensus, both standardised."},
+            {.name = "mix-weight",
+             .type = CAPPY_OPTION_REAL,
+             .offset = AT(mix_weight),
+             .value = "W",
+             .help =
+                 "Consensus counts W times as much as the score in a mix; 1 if not given. cappy "
+                 "adapt prints the one that is best for its task."},
+            {.name = "stop-at",
+             .type = CAPPY_OPTION_REAL,
+             .offset = AT(stop_at),
+             .value = "SCORE",
+             .help = "Sample one answer, then as many again each time, and no more once one scores "
+                     "SCORE or higher."},
             {.name = "give-up",
              .type = CAPPY_OPTION_COUNT,
              .offset = AT(give_up),
@@ -292,6 +298,8 @@ const struct cappy_command cappy_command_boost = {
             {"A file, in the ways of the paper, with a budget:",
              "cappy boost questions.jsonl --llm http://127.0.0.1:8000/v1 --plan reference "
              "--max-calls 5000 -o best.jsonl"},
+            {"As few answers as will do, of up to 16:",
+             "cappy boost questions.jsonl --llm http://127.0.0.1:8000/v1 -n 16 --stop-at 0.9"},
             {"A hosted model, whose key is in a variable:",
              "cappy boost questions.jsonl --llm https://api.openai.com/v1 --llm-model gpt-4o-mini "
              "--llm-key-env OPENAI_API_KEY | jq -r .response"},

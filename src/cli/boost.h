@@ -4,9 +4,9 @@
 #define CAPPY_CLI_BOOST_H
 
 #include "cli/cli.h"
+#include "cli/feed.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "cli/sampling.h"
 #include "cli/session.h"
 
 struct cappy_boost_arguments {
@@ -15,29 +15,25 @@ struct cappy_boost_arguments {
     const char *label;
     bool table;
     size_t give_up;
-};
-
-/* A row whose answers are asked for. */
-struct cappy_boost_place {
-    struct cappy_row row;
-    struct cappy_job *job;
+    int select; /* an enum cappy_selection */
+    struct cappy_real mix_weight;
+    struct cappy_real stop_at;
 };
 
 struct cappy_boost {
     const struct cappy_boost_arguments *arguments;
     struct cappy_lines *lines; /* NULL where the instruction stands on the command line */
     struct cappy_session session;
-    struct cappy_sampling sampling;
+    struct cappy_feed feed;
     struct cappy_output output;
     struct cappy_progress progress;
-    struct cappy_boost_place *places; /* [n_places], the rows read and not written, in order */
-    size_t n_places;
-    size_t capacity;
-    size_t size;                  /* bytes of their lines */
-    bool ended;                   /* no more rows are read */
-    struct cappy_sample *samples; /* room for the answers of those that are scored together */
-    cappy_pair *pairs;
+    bool ended; /* no more rows are read */
+
+    struct cappy_sample *samples; /* [pair_capacity], of one row or of those scored together */
+    cappy_pair *pairs;            /* likewise, and those below */
     float *scores;
+    double *keys;
+    cappy_text *texts;
     size_t pair_capacity;
     struct cappy_buffer text; /* on its way out */
 
@@ -48,7 +44,14 @@ struct cappy_boost {
     char *first_failure; /* of a row without an answer */
 };
 
-/* Scores and writes the rows at the head that are done, in order. */
+/* How many answers to ask for at first. */
+size_t cappy_boost_begin(const struct cappy_boost *boost);
+
+/* Scores the answers that have come, asks for more where they are not good enough, and writes the
+ * rows at the head that are finished. */
 cappy_status cappy_boost_flush(struct cappy_boost *boost, cappy_error *error);
+
+/* Writes the rows at the head that are finished. */
+cappy_status cappy_boost_write(struct cappy_boost *boost, cappy_error *error);
 
 #endif

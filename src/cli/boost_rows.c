@@ -1,47 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows whose answers have come: scored, and written in the order in which they were read. */
-#include <stdio.h>
-#include <string.h>
-
+/* Rows that are finished are written in the order in which they were read. */
 #include "cli/boost.h"
 #include "cli/choice.h"
 #include "cli/scores.h"
 #include "cli/table.h"
+#include "task/task.h"
 
-/* Pairs scored in one call, unless one row has more. */
-enum { SOME_PAIRS = 2048 };
-
-static size_t count_answers(const struct cappy_boost *boost)
-{
-    return boost->sampling.plan.n_answers;
-}
-
-static cappy_status reserve(struct cappy_boost *boost, cappy_error *error)
-{
-    const size_t n = count_answers(boost) > SOME_PAIRS ? count_answers(boost) : SOME_PAIRS;
-    if (boost->pair_capacity == n) {
-        return CAPPY_OK;
-    }
-    boost->samples = cappy_alloc(n, sizeof *boost->samples);
-    boost->pairs = cappy_alloc(n, sizeof *boost->pairs);
-    boost->scores = cappy_alloc(n, sizeof *boost->scores);
-    if (boost->samples == NULL || boost->pairs == NULL || boost->scores == NULL) {
-        return cappy_error_no_memory(error);
-    }
-    boost->pair_capacity = n;
-    return CAPPY_OK;
-}
+/* The answers of a row with what was chosen of them. */
+struct outcome {
+    const struct cappy_feed_place *place;
+    const struct cappy_sample *samples; /* [n] */
+    size_t n;
+    size_t best; /* where n > 0 */
+};
 
 /* ---- A row ----------------------------------------------------------------------------------- */
 
-static cappy_status set_candidates(json_t *object, const struct cappy_sample *samples, size_t n,
+static cappy_status set_candidates(json_t *object, const struct outcome *outcome,
                                    cappy_error *error)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < n; i++) {
-        json_t *candidate = json_pack("{s: o, s: s}", "text",
-                                      json_stringn(samples[i].text.data, samples[i].text.size),
-                                      "source", samples[i].source);
+    for (size_t i = 0; i < outcome->n; i++) {
+        const struct cappy_sample *sample = &outcome->samples[i];
+        json_t *candidate =
+            json_pack("{s: o, s: s}", "text", json_stringn(sample->text.data, sample->text.size),
+                      "source", sample->source);
         if (json_array_append_new(list, candidate) != 0) {
             json_decref(list);
             return cappy_error_no_memory(error);
@@ -52,68 +35,92 @@ static cappy_status set_candidates(json_t *object, const struct cappy_sample *sa
 
 /* Says how many answers could not be had, and why; where all were, takes back what an earlier run
  * said of the row. */
-static cappy_status set_failure(json_t *object, const struct cappy_row *row,
-                                const struct cappy_job *job, cappy_error *error)
+static cappy_status set_failure(json_t *object, const struct cappy_feed_place *place,
+                                cappy_error *error)
 {
     const char *reason;
-    const size_t n = cappy_job_failed(job, &reason);
-    if (n > 0 || cappy_row_has(row, "failed")) {
+    const size_t n = cappy_job_failed(place->job, &reason);
+    if (n > 0 || cappy_row_has(&place->row, "failed")) {
         CAPPY_TRY(cappy_member_set(object, "failed", json_integer((json_int_t)n), error));
     }
-    if (n > 0 || cappy_row_has(row, "error")) {
+    if (n > 0 || cappy_row_has(&place->row, "error")) {
         json_t *text = n > 0 ? json_string(reason) : json_null();
         CAPPY_TRY(cappy_member_set(object, "error", text, error));
     }
     return CAPPY_OK;
 }
 
-static cappy_status fill_row(json_t *object, const struct cappy_boost_place *place,
-                             const struct cappy_sample *samples, const cappy_pair *pairs, size_t n,
-                             const float *scores, cappy_error *error)
+static cappy_status fill_row(json_t *object, const struct outcome *outcome, cappy_error *error)
 {
-    CAPPY_TRY(set_candidates(object, samples, n, error));
-    if (n == 0) {
-        CAPPY_TRY(cappy_member_set(object, "scores", json_array(), error));
-        CAPPY_TRY(cappy_member_set(object, "best", json_null(), error));
-        CAPPY_TRY(cappy_member_set(object, "response", json_null(), error));
-        return set_failure(object, &place->row, place->job, error);
-    }
-    const struct cappy_choice choice = {pairs, scores, n};
-    const cappy_text best = samples[cappy_choice_best(&choice)].text;
-    CAPPY_TRY(cappy_choice_set(object, &choice, false, error));
-    CAPPY_TRY(cappy_member_set(object, "response", json_stringn(best.data, best.size), error));
-    return set_failure(object, &place->row, place->job, error);
+    const bool is_answered = outcome->n > 0;
+    CAPPY_TRY(set_candidates(object, outcome, error));
+    CAPPY_TRY(cappy_scores_set(object, "scores", outcome->place->scores, outcome->n, error));
+    json_t *best = is_answered ? json_integer((json_int_t)outcome->best) : json_null();
+    CAPPY_TRY(cappy_member_set(object, "best", best, error));
+    const cappy_text text = is_answered ? outcome->samples[outcome->best].text : (cappy_text){0};
+    json_t *response = is_answered ? json_stringn(text.data, text.size) : json_null();
+    CAPPY_TRY(cappy_member_set(object, "response", response, error));
+    return set_failure(object, outcome->place, error);
 }
 
-/* Appends the row, or its table, to the text. */
-static cappy_status append_row(struct cappy_boost *boost, const struct cappy_boost_place *place,
-                               const struct cappy_sample *samples, const cappy_pair *pairs,
-                               size_t n, const float *scores, cappy_error *error)
+static cappy_status append_row(struct cappy_boost *boost, const struct outcome *outcome,
+                               cappy_error *error)
 {
-    if (boost->arguments->table && n > 0) {
-        const struct cappy_choice choice = {pairs, scores, n};
-        const struct cappy_table table = cappy_table_style(&boost->output);
-        CAPPY_TRY(cappy_table_rank(&table, &choice, &boost->text, error));
-        return boost->lines != NULL ? cappy_buffer_append(&boost->text, "\n", 1, error) : CAPPY_OK;
-    }
-    if (boost->arguments->table) {
-        return CAPPY_OK;
-    }
     json_t *added = json_object();
-    cappy_status status = fill_row(added, place, samples, pairs, n, scores, error);
+    cappy_status status = fill_row(added, outcome, error);
     if (status == CAPPY_OK) {
-        status = cappy_row_write(&place->row, added, &boost->text, error);
+        status = cappy_row_write(&outcome->place->row, added, &boost->text, error);
     }
     json_decref(added);
     return status;
 }
 
+/* The answers by what they were chosen by. */
+static cappy_status append_table(struct cappy_boost *boost, const struct outcome *outcome,
+                                 cappy_error *error)
+{
+    cappy_text instruction;
+    CAPPY_TRY(cappy_row_get_text(&outcome->place->row, "instruction", &instruction, error));
+    for (size_t i = 0; i < outcome->n; i++) {
+        boost->pairs[i] = (cappy_pair){instruction, outcome->samples[i].text};
+        boost->scores[i] = (float)boost->keys[i];
+    }
+    const struct cappy_choice choice = {boost->pairs, boost->scores, outcome->n};
+    const struct cappy_table table = cappy_table_style(&boost->output);
+    CAPPY_TRY(cappy_table_rank(&table, &choice, &boost->text, error));
+    return boost->lines != NULL ? cappy_buffer_append(&boost->text, "\n", 1, error) : CAPPY_OK;
+}
+
+/* Chooses, and appends the row, or its table, to the text. */
+static cappy_status finish(struct cappy_boost *boost, const struct cappy_feed_place *place,
+                           cappy_error *error)
+{
+    const struct cappy_boost_arguments *arguments = boost->arguments;
+    struct outcome outcome = {.place = place, .samples = boost->samples};
+    outcome.n = cappy_job_list(place->job, boost->samples);
+    if (outcome.n > 0) {
+        const double weight = arguments->mix_weight.is_given ? arguments->mix_weight.value : 1;
+        for (size_t i = 0; i < outcome.n; i++) {
+            boost->texts[i] = outcome.samples[i].text;
+        }
+        CAPPY_TRY(cappy_select((enum cappy_selection)arguments->select, boost->texts, place->scores,
+                               outcome.n, weight, boost->keys, &outcome.best, error));
+    }
+    if (!arguments->table) {
+        return append_row(boost, &outcome, error);
+    }
+    return outcome.n > 0 ? append_table(boost, &outcome, error) : CAPPY_OK;
+}
+
+/* ---- Rows at the head ------------------------------------------------------------------------ */
+
 /* Counts a row that is on its way out. */
-static cappy_status count_row(struct cappy_boost *boost, const struct cappy_boost_place *place,
-                              size_t n, cappy_error *error)
+static cappy_status count_row(struct cappy_boost *boost, const struct cappy_feed_place *place,
+                              cappy_error *error)
 {
     const char *reason;
     const size_t n_failed = cappy_job_failed(place->job, &reason);
+    const size_t n = place->n_scored;
     boost->n_rows++;
     boost->n_partial += n > 0 && n_failed > 0;
     boost->n_unanswered += n == 0;
@@ -128,83 +135,17 @@ static cappy_status count_row(struct cappy_boost *boost, const struct cappy_boos
     return CAPPY_OK;
 }
 
-/* ---- Rows at the head ------------------------------------------------------------------------ */
-
-/* How many rows at the head are done and go into one call of the scorer. */
-static size_t count_done(const struct cappy_boost *boost)
+cappy_status cappy_boost_write(struct cappy_boost *boost, cappy_error *error)
 {
     size_t n = 0;
-    while (n < boost->n_places && cappy_job_is_done(boost->places[n].job) &&
-           (n == 0 || (n + 1) * count_answers(boost) <= SOME_PAIRS)) {
-        n++;
-    }
-    return n;
-}
-
-static void drop(struct cappy_boost *boost, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        boost->size -= boost->places[i].row.size;
-        cappy_job_free(boost->places[i].job);
-        cappy_row_free(&boost->places[i].row);
-    }
-    boost->n_places -= n;
-    memmove(boost->places, boost->places + n, boost->n_places * sizeof *boost->places);
-}
-
-/* Lists the answers of the first n rows; *n_pairs receives their number. */
-static cappy_status list_pairs(struct cappy_boost *boost, size_t n, size_t *n_pairs,
-                               cappy_error *error)
-{
-    *n_pairs = 0;
-    for (size_t i = 0; i < n; i++) {
-        cappy_text instruction;
-        CAPPY_TRY(cappy_row_get_text(&boost->places[i].row, "instruction", &instruction, error));
-        const size_t some = cappy_job_list(boost->places[i].job, boost->samples + *n_pairs);
-        for (size_t j = *n_pairs; j < *n_pairs + some; j++) {
-            boost->pairs[j] = (cappy_pair){instruction, boost->samples[j].text};
-        }
-        *n_pairs += some;
-    }
-    return CAPPY_OK;
-}
-
-static cappy_status append_rows(struct cappy_boost *boost, size_t n, cappy_error *error)
-{
-    size_t at = 0;
-    for (size_t i = 0; i < n; i++) {
-        const struct cappy_boost_place *place = &boost->places[i];
-        struct cappy_sample *samples = boost->samples + at;
-        const size_t some = cappy_job_list(place->job, samples);
-        CAPPY_TRY(
-            append_row(boost, place, samples, boost->pairs + at, some, boost->scores + at, error));
-        CAPPY_TRY(count_row(boost, place, some, error));
-        at += some;
-    }
-    return CAPPY_OK;
-}
-
-/* Scores and writes the first n rows, all of them done. */
-static cappy_status finish(struct cappy_boost *boost, size_t n, cappy_error *error)
-{
-    size_t n_pairs;
-    CAPPY_TRY(list_pairs(boost, n, &n_pairs, error));
-    CAPPY_TRY(cappy_session_score(&boost->session, boost->pairs, n_pairs, boost->scores, error));
-    CAPPY_TRY(cappy_scores_check(boost->scores, n_pairs, error));
     cappy_buffer_clear(&boost->text);
-    CAPPY_TRY(append_rows(boost, n, error));
+    for (; n < boost->feed.n && boost->feed.places[n].is_finished; n++) {
+        CAPPY_TRY(finish(boost, &boost->feed.places[n], error));
+        CAPPY_TRY(count_row(boost, &boost->feed.places[n], error));
+    }
     if (boost->text.size > 0) {
         CAPPY_TRY(cappy_output_write(&boost->output, boost->text.data, boost->text.size, error));
     }
-    drop(boost, n);
-    return CAPPY_OK;
-}
-
-cappy_status cappy_boost_flush(struct cappy_boost *boost, cappy_error *error)
-{
-    CAPPY_TRY(reserve(boost, error));
-    for (size_t n; (n = count_done(boost)) > 0;) {
-        CAPPY_TRY(finish(boost, n, error));
-    }
+    cappy_feed_drop(&boost->feed, n);
     return CAPPY_OK;
 }

@@ -7,6 +7,7 @@
 #include "cli/inputs.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/sampled_rows.h"
 #include "cli/summary.h"
 #include "cli/training_rows.h"
 #include "task/task.h"
@@ -32,6 +33,8 @@ struct data_arguments {
 
 struct job {
     struct cappy_inputs inputs;
+    bool is_sampled;                   /* answers are, for the rows that are read */
+    struct cappy_sampled_rows sampled; /* then the rows with them */
     struct cappy_output output;
     struct cappy_buffer text; /* on its way out, whole rows */
     struct cappy_builder *builder;
@@ -66,7 +69,8 @@ static cappy_status read_rows(struct job *job, cappy_error *error)
         bool ended;
         uint64_t done;
         uint64_t total;
-        CAPPY_TRY(cappy_inputs_next(&job->inputs, &row, &ended, error));
+        CAPPY_TRY(job->is_sampled ? cappy_sampled_rows_next(&job->sampled, &row, &ended, error)
+                                  : cappy_inputs_next(&job->inputs, &row, &ended, error));
         if (ended) {
             return CAPPY_OK;
         }
@@ -74,6 +78,9 @@ static cappy_status read_rows(struct job *job, cappy_error *error)
         cappy_row_free(&row);
         if (status != CAPPY_OK) {
             return status;
+        }
+        if (job->is_sampled) {
+            continue; /* it draws a bar of its own */
         }
         cappy_inputs_place(&job->inputs, &done, &total);
         cappy_progress_update(&job->progress, done, total,
@@ -124,7 +131,17 @@ static cappy_status open_all(const struct data_arguments *arguments, struct job 
     if (common->n_operands == 0 && !common->quiet && isatty(STDIN_FILENO)) {
         fprintf(stderr, "reading rows from the terminal: one JSON object a line, Ctrl-D ends\n");
     }
+    const struct cappy_llm_arguments *llm = &common->llm;
+    if (llm->url == NULL && (llm->n_answers != 0 || llm->plan != NULL || llm->model != NULL)) {
+        return cappy_error_set(error, CAPPY_ARGUMENT,
+                               "answers to sample were described, but not where: add --llm URL");
+    }
     CAPPY_TRY(cappy_inputs_open(common->operands, common->n_operands, &job->inputs, error));
+    if (common->llm.url != NULL) {
+        CAPPY_TRY(
+            cappy_sampled_rows_open(common, &job->inputs, &job->progress, &job->sampled, error));
+        job->is_sampled = true;
+    }
     CAPPY_TRY(cappy_builder_create(&options, write_group, job, &job->builder, error));
     return cappy_output_open(common->output, cappy_inputs_has_file, &job->inputs, &job->output,
                              error);
@@ -144,6 +161,15 @@ static cappy_status run(const void *values, cappy_error *error)
     }
     if (status == CAPPY_OK && !arguments->common.quiet) {
         status = report(&job, error);
+    }
+    if (job.is_sampled) {
+        if (!arguments->common.quiet) {
+            cappy_sampled_rows_report(&job.sampled);
+        }
+        if (status == CAPPY_OK) {
+            status = cappy_sampled_rows_check(&job.sampled, error);
+        }
+        cappy_sampled_rows_close(&job.sampled);
     }
     cappy_builder_free(job.builder);
     cappy_buffer_free(&job.text);
@@ -174,6 +200,10 @@ const struct cappy_command cappy_command_data = {
             "before and the ones behind are held too, so that memory is bounded for inputs of any "
             "length. A row whose task has no other reference there gets none. Rows without a "
             "\"task\" belong to one that is called after their file.",
+            "With --llm, answers are sampled for each row with \"references\", as cappy boost "
+            "does, "
+            "and stand behind the row's own candidates: weak supervision for an answer nobody has "
+            "judged.",
             "The same rows, options and seed give the same output on every machine. The same "
             "response to the same instruction is written once, as far as it is remembered: the "
             "last 4,194,304 different ones are, in up to 128 MiB.",
@@ -248,12 +278,15 @@ const struct cappy_command cappy_command_data = {
              .max = UINT32_MAX,
              .help = "Draw other random numbers; 0 if not given."},
             {.name = NULL}},
-    .groups = CAPPY_WITH_HELP | CAPPY_WITH_OUTPUT | CAPPY_WITH_QUIET,
+    .groups = CAPPY_WITH_HELP | CAPPY_WITH_OUTPUT | CAPPY_WITH_QUIET | CAPPY_WITH_LLM,
     .examples =
         (const struct cappy_example[]){
             {"The paper's recipe:", "cappy data tasks.jsonl.gz --output train.jsonl"},
             {"Harder negatives for open tasks:",
              "cappy data qa.jsonl summaries.jsonl --near 2 --corruptions 2 -o train.jsonl"},
+            {"Answers of a language model, graded against the references:",
+             "cappy data tasks.jsonl --llm http://127.0.0.1:8000/v1 --plan reference -o "
+             "train.jsonl"},
             {"How many rows are there of each kind?",
              "cappy data -q tasks.jsonl | jq -r .kind | sort | uniq -c"},
             {.what = NULL}},

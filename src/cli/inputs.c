@@ -119,6 +119,11 @@ cappy_status cappy_inputs_next(struct cappy_inputs *inputs, struct cappy_row *ro
     return CAPPY_OK;
 }
 
+bool cappy_inputs_ready(const struct cappy_inputs *inputs)
+{
+    return inputs->lines == NULL || cappy_lines_ready(inputs->lines);
+}
+
 void cappy_inputs_place(const struct cappy_inputs *inputs, uint64_t *done, uint64_t *total)
 {
     uint64_t here = 0;

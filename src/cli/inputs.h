@@ -37,6 +37,9 @@ void cappy_inputs_close(struct cappy_inputs *inputs);
 cappy_status cappy_inputs_next(struct cappy_inputs *inputs, struct cappy_row *row, bool *ended,
                                cappy_error *error);
 
+/* As cappy_lines_ready. */
+bool cappy_inputs_ready(const struct cappy_inputs *inputs);
+
 /* As cappy_lines_place, of all files together. */
 void cappy_inputs_place(const struct cappy_inputs *inputs, uint64_t *done, uint64_t *total);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Orders of responses, and the mix of two of them. */
-#include <math.h>
 #include <stdlib.h>
 
 #include "eval/eval.h"
@@ -91,23 +90,6 @@ static void free_room(struct room *room)
     cappy_free(room->sorted);
 }
 
-/* Adds weight x, with x brought to mean 0 and deviation 1, to keys. What is the same everywhere
- * adds nothing. */
-static void add_standard(const double *x, size_t n, double weight, double *keys)
-{
-    double mean = 0;
-    double square = 0;
-    for (size_t i = 0; i < n; i++) {
-        mean += x[i] / (double)n;
-    }
-    for (size_t i = 0; i < n; i++) {
-        square += (x[i] - mean) * (x[i] - mean) / (double)n;
-    }
-    for (size_t i = 0; i < n && square > 0; i++) {
-        keys[i] += weight * (x[i] - mean) / sqrt(square);
-    }
-}
-
 /* keys[n] of the mix; sorted[n] is room. */
 static void mix(const struct cappy_case *item, double weight, double *keys, double *sorted)
 {
@@ -116,8 +98,8 @@ static void mix(const struct cappy_case *item, double weight, double *keys, doub
         sorted[i] = (double)item->scores[CAPPY_VIEW_SCORER][i];
         keys[i] = 0;
     }
-    add_standard(sorted, n, 1, keys);
-    add_standard(item->consensus, n, weight, keys);
+    cappy_standard_add(sorted, n, 1, keys);
+    cappy_standard_add(item->consensus, n, weight, keys);
 }
 
 cappy_status cappy_suite_worth(const struct cappy_suite *suite, enum cappy_view view, double *worth,

@@ -30,13 +30,7 @@ static cappy_status find_consensus(struct cappy_case *item, cappy_error *error)
     if (item->consensus == NULL) {
         return cappy_error_no_memory(error);
     }
-    for (size_t i = 0; i < n; i++) {
-        double sum = 0;
-        for (size_t j = 0; j < n; j++) {
-            sum += j == i ? 0 : (double)question->likeness[i * n + j];
-        }
-        item->consensus[i] = n > 1 ? sum / (double)(n - 1) : 0;
-    }
+    cappy_consensus_read(question->likeness, n, item->consensus);
     return CAPPY_OK;
 }
 

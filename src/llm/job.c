@@ -41,13 +41,11 @@ static cappy_status make_parts(struct cappy_job *job, const struct cappy_llm_opt
         struct cappy_part *part = &job->parts[job->n_parts++];
         part->decoding = &plan->decodings[i];
         part->slots = slots;
-        part->n_empty = part->decoding->count;
         slots += part->decoding->count;
         CAPPY_TRY(
             cappy_request_body(options, api, part->decoding, instruction, &part->body, error));
         CAPPY_TRY(name_part(part, options, url, error));
     }
-    job->n_open = plan->n_answers;
     return CAPPY_OK;
 }
 
@@ -84,6 +82,22 @@ void cappy_job_destroy(struct cappy_job *job)
     cappy_free(job);
 }
 
+size_t cappy_job_want(struct cappy_job *job, size_t n)
+{
+    size_t n_filled = 0;
+    for (size_t i = 0; i < job->n_parts && job->n_wanted < n; i++) {
+        struct cappy_part *part = &job->parts[i];
+        for (; part->n_wanted < part->decoding->count && job->n_wanted < n; part->n_wanted++) {
+            const bool is_empty = part->slots[part->n_wanted].state == CAPPY_SLOT_EMPTY;
+            n_filled += !is_empty;
+            part->n_empty += is_empty;
+            job->n_open += is_empty;
+            job->n_wanted++;
+        }
+    }
+    return n_filled;
+}
+
 /* ---- Filling --------------------------------------------------------------------------------- */
 
 cappy_status cappy_job_fill(struct cappy_job *job, struct cappy_part *part, size_t index,
@@ -94,10 +108,13 @@ cappy_status cappy_job_fill(struct cappy_job *job, struct cappy_part *part, size
     if (slot->text == NULL) {
         return cappy_error_no_memory(error);
     }
-    part->n_empty -= slot->state == CAPPY_SLOT_EMPTY;
+    if (index < part->n_wanted) {
+        part->n_empty -= slot->state == CAPPY_SLOT_EMPTY;
+        part->n_asked -= slot->state == CAPPY_SLOT_ASKED;
+        job->n_open--;
+    }
     slot->size = text.size;
     slot->state = CAPPY_SLOT_FILLED;
-    job->n_open--;
     return CAPPY_OK;
 }
 
@@ -107,6 +124,7 @@ cappy_status cappy_job_fail(struct cappy_job *job, struct cappy_part *part, size
     for (size_t i = first; i < first + n; i++) {
         part->slots[i].state = CAPPY_SLOT_FAILED;
     }
+    part->n_asked -= n;
     job->n_open -= n;
     job->n_failed += n;
     if (job->reason == NULL) {
@@ -121,6 +139,7 @@ void cappy_job_ask(struct cappy_part *part, size_t first, size_t n)
         part->slots[i].state = CAPPY_SLOT_ASKED;
     }
     part->n_empty -= n;
+    part->n_asked += n;
 }
 
 void cappy_job_release(struct cappy_part *part, size_t first, size_t n)
@@ -129,6 +148,7 @@ void cappy_job_release(struct cappy_part *part, size_t first, size_t n)
         part->slots[i].state = CAPPY_SLOT_EMPTY;
     }
     part->n_empty += n;
+    part->n_asked -= n;
 }
 
 /* ---- The store ------------------------------------------------------------------------------- */
@@ -142,9 +162,11 @@ struct loading {
 static cappy_status take(void *context, size_t number, cappy_text text, cappy_error *error)
 {
     struct loading *loading = context;
-    CAPPY_TRY(cappy_job_fill(loading->job, loading->part, number, text, error));
-    loading->n++;
-    return CAPPY_OK;
+    if (loading->part->slots[number].state != CAPPY_SLOT_EMPTY) {
+        return CAPPY_OK;
+    }
+    loading->n += number < loading->part->n_wanted;
+    return cappy_job_fill(loading->job, loading->part, number, text, error);
 }
 
 cappy_status cappy_job_load(struct cappy_job *job, struct cappy_part *part,
@@ -170,7 +192,7 @@ size_t cappy_job_list(const struct cappy_job *job, struct cappy_sample *samples)
     size_t n = 0;
     for (size_t i = 0; i < job->n_parts; i++) {
         const struct cappy_part *part = &job->parts[i];
-        for (size_t j = 0; j < part->decoding->count; j++) {
+        for (size_t j = 0; j < part->n_wanted; j++) {
             const struct cappy_slot *slot = &part->slots[j];
             if (slot->state == CAPPY_SLOT_FILLED) {
                 samples[n++] =

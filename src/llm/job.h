@@ -22,8 +22,10 @@ struct cappy_slot {
 /* The answers by one decoding. */
 struct cappy_part {
     const struct cappy_decoding *decoding;
-    struct cappy_slot *slots; /* [decoding->count] */
-    size_t n_empty;
+    struct cappy_slot *slots;   /* [decoding->count] */
+    size_t n_wanted;            /* the first of them */
+    size_t n_empty;             /* of those wanted */
+    size_t n_asked;             /* likewise */
     json_t *body;               /* of a call for one answer, without its seed */
     struct cappy_buffer text;   /* what it is known by in the store */
     struct cappy_store_key key; /* borrows from text */
@@ -37,12 +39,13 @@ struct cappy_job {
     struct cappy_part *parts; /* [n_parts] */
     size_t n_parts;
     struct cappy_slot *slots; /* of all parts */
-    size_t n_open;            /* neither filled nor failed */
+    size_t n_wanted;          /* the first of them */
+    size_t n_open;            /* of those, neither filled nor failed */
     size_t n_failed;
     char *reason; /* of the first failure */
 };
 
-/* Makes the job of a prompt. */
+/* Makes the job of a prompt, of which nothing is wanted yet. */
 cappy_status cappy_job_create(const struct cappy_llm_options *options, enum cappy_llm_api api,
                               cappy_text url, const struct cappy_sample_plan *plan,
                               cappy_text instruction, struct cappy_job **job, cappy_error *error);
@@ -50,11 +53,14 @@ cappy_status cappy_job_create(const struct cappy_llm_options *options, enum capp
 /* Frees it, out of any list. */
 void cappy_job_destroy(struct cappy_job *job);
 
-/* Fills slot `index` of the part, which is not filled yet. */
+/* Makes the job's first `n` slots wanted; returns how many of the new ones were filled already. */
+size_t cappy_job_want(struct cappy_job *job, size_t n);
+
+/* Fills slot `index` of the part, which is empty or asked for. */
 cappy_status cappy_job_fill(struct cappy_job *job, struct cappy_part *part, size_t index,
                             cappy_text text, cappy_error *error);
 
-/* Marks slots as failed. */
+/* Marks slots that were asked for as failed. */
 cappy_status cappy_job_fail(struct cappy_job *job, struct cappy_part *part, size_t first, size_t n,
                             const char *reason, cappy_error *error);
 
@@ -62,7 +68,7 @@ cappy_status cappy_job_fail(struct cappy_job *job, struct cappy_part *part, size
 void cappy_job_ask(struct cappy_part *part, size_t first, size_t n);
 void cappy_job_release(struct cappy_part *part, size_t first, size_t n);
 
-/* Fills the part's slots with what the store holds; *n receives how many. */
+/* Fills the part's empty slots with what the store holds; *n receives how many of those wanted. */
 cappy_status cappy_job_load(struct cappy_job *job, struct cappy_part *part,
                             struct cappy_store *store, size_t *n, cappy_error *error);
 

@@ -93,9 +93,9 @@ cappy_status cappy_sampler_create(const struct cappy_llm_options *options,
 /* Frees the sampler and its jobs. Calls that are under way are broken off. */
 void cappy_sampler_free(struct cappy_sampler *sampler);
 
-/* Asks for the plan's answers to `instruction`. The job is freed with cappy_job_free once it is
- * done, or else with the sampler. Jobs are worked off in this order. */
-cappy_status cappy_sampler_add(struct cappy_sampler *sampler, cappy_text instruction,
+/* Asks for the first `n` of the plan's answers to `instruction`. The job is freed with
+ * cappy_job_free once it is done, or else with the sampler. Jobs are worked off in this order. */
+cappy_status cappy_sampler_add(struct cappy_sampler *sampler, cappy_text instruction, size_t n,
                                struct cappy_job **job, cappy_error *error);
 
 /* Goes on with the calls: sends, receives, stores. Waits up to `seconds` where nothing happens.
@@ -112,14 +112,18 @@ struct cappy_sampler_counts cappy_sampler_count(const struct cappy_sampler *samp
 /* Whether all that was asked for has been sampled or has failed. */
 bool cappy_job_is_done(const struct cappy_job *job);
 
+/* Asks for the first `n` of the plan's answers, more than so far. Returns how many are asked for
+ * now: at most all. */
+size_t cappy_job_widen(struct cappy_job *job, size_t n);
+
 /* An answer and the name of its decoding. */
 struct cappy_sample {
     cappy_text text; /* lives as long as the job */
     const char *source;
 };
 
-/* Answers of the job so far, in the order of the plan, at most the plan's n_answers. Returns how
- * many there are. */
+/* Answers of the job so far, in the order of the plan, at most as many as were asked for. Returns
+ * how many there are. */
 size_t cappy_job_list(const struct cappy_job *job, struct cappy_sample *samples);
 
 /* How many answers could not be had, and, where any, why: of the first. */

@@ -112,19 +112,26 @@ void cappy_sampler_free(struct cappy_sampler *sampler)
     cappy_free(sampler);
 }
 
-cappy_status cappy_sampler_add(struct cappy_sampler *sampler, cappy_text instruction,
+cappy_status cappy_sampler_add(struct cappy_sampler *sampler, cappy_text instruction, size_t n,
                                struct cappy_job **job, cappy_error *error)
 {
     const cappy_text url = {sampler->url, strlen(sampler->url)};
     struct cappy_job *made = NULL;
     CAPPY_TRY(cappy_job_create(sampler->options, sampler->api, url, sampler->plan, instruction,
                                &made, error));
+    cappy_job_want(made, n);
     made->sampler = sampler;
     made->previous = sampler->last;
     *(sampler->last != NULL ? &sampler->last->next : &sampler->first) = made;
     sampler->last = made;
     *job = made;
     return CAPPY_OK;
+}
+
+size_t cappy_job_widen(struct cappy_job *job, size_t n)
+{
+    job->sampler->counts.stored += cappy_job_want(job, n);
+    return job->n_wanted;
 }
 
 bool cappy_job_is_done(const struct cappy_job *job)
@@ -195,12 +202,13 @@ static cappy_status send_try(struct cappy_sampler *sampler, struct cappy_try *at
     return CAPPY_OK;
 }
 
-/* Whether a job in front of `job` is asking the same: then its answers are waited for. */
-static bool is_asked_before(const struct cappy_job *job, const struct cappy_part *part)
+/* Whether a call of another job asks the same: then its answers are waited for. */
+static bool is_asked_elsewhere(const struct cappy_sampler *sampler, const struct cappy_job *job,
+                               const struct cappy_part *part)
 {
-    for (const struct cappy_job *other = job->previous; other != NULL; other = other->previous) {
-        for (size_t i = 0; other->n_open > 0 && i < other->n_parts; i++) {
-            if (cappy_part_is_same(&other->parts[i], part)) {
+    for (const struct cappy_job *other = sampler->first; other != NULL; other = other->next) {
+        for (size_t i = 0; other != job && i < other->n_parts; i++) {
+            if (other->parts[i].n_asked > 0 && cappy_part_is_same(&other->parts[i], part)) {
                 return true;
             }
         }
@@ -208,13 +216,35 @@ static bool is_asked_before(const struct cappy_job *job, const struct cappy_part
     return false;
 }
 
+/* Takes what the store holds of a part, also what another job has just brought; *ready tells
+ * whether there is something left to be asked for. */
+static cappy_status prepare(struct cappy_sampler *sampler, struct cappy_job *job,
+                            struct cappy_part *part, bool *ready, cappy_error *error)
+{
+    *ready = false;
+    if (is_asked_elsewhere(sampler, job, part)) {
+        part->is_loaded = false;
+        return CAPPY_OK;
+    }
+    if (!part->is_loaded) {
+        size_t n;
+        CAPPY_TRY(cappy_job_load(job, part, sampler->store, &n, error));
+        sampler->counts.stored += n;
+    }
+    *ready = part->n_empty > 0 && sampler->stopped == CAPPY_OK;
+    return CAPPY_OK;
+}
+
 /* The next answers to ask for of a part: their first slot and number, 0 where there are none. */
 static size_t find_slots(const struct cappy_sampler *sampler, const struct cappy_part *part,
                          size_t *first)
 {
-    const size_t count = part->decoding->count;
+    const size_t count = part->n_wanted;
     size_t n = 0;
     *first = 0;
+    if (part->n_empty == 0) {
+        return 0;
+    }
     while (*first < count && part->slots[*first].state != CAPPY_SLOT_EMPTY) {
         *first += 1;
     }
@@ -233,15 +263,13 @@ static cappy_status find_work(struct cappy_sampler *sampler, struct cappy_try *a
     for (struct cappy_job *job = sampler->first; job != NULL; job = job->next) {
         for (size_t i = 0; i < job->n_parts; i++) {
             struct cappy_part *part = &job->parts[i];
-            if (part->n_empty > 0 && !part->is_loaded && !is_asked_before(job, part)) {
-                size_t n;
-                CAPPY_TRY(cappy_job_load(job, part, sampler->store, &n, error));
-                sampler->counts.stored += n;
-            }
+            bool ready = false;
             size_t first = 0;
-            const size_t n = part->n_empty > 0 && part->is_loaded && sampler->stopped == CAPPY_OK
-                                 ? find_slots(sampler, part, &first)
-                                 : 0;
+            size_t n = find_slots(sampler, part, &first);
+            if (n > 0) {
+                CAPPY_TRY(prepare(sampler, job, part, &ready, error));
+                n = ready ? find_slots(sampler, part, &first) : 0;
+            }
             if (n > 0) {
                 attempt->job = job;
                 attempt->part = part;

@@ -2,36 +2,8 @@
 /* Task rows as questions, to see what a choice among their responses is worth. */
 #include <string.h>
 
+#include "task/likeness.h"
 #include "task/task_row.h"
-
-/* The words of several texts. */
-struct word_list {
-    struct cappy_words *data; /* [n] */
-    size_t n;
-};
-
-static void free_words(struct word_list *list)
-{
-    for (size_t i = 0; i < list->n; i++) {
-        cappy_words_free(&list->data[i]);
-    }
-    cappy_free(list->data);
-    *list = (struct word_list){0};
-}
-
-static cappy_status read_words(const cappy_text *texts, size_t n, struct word_list *list,
-                               cappy_error *error)
-{
-    *list = (struct word_list){.data = cappy_alloc(n, sizeof *list->data)};
-    if (list->data == NULL) {
-        return cappy_error_no_memory(error);
-    }
-    list->n = n;
-    for (size_t i = 0; i < n; i++) {
-        CAPPY_TRY(cappy_words_read(&list->data[i], texts[i], error));
-    }
-    return CAPPY_OK;
-}
 
 static cappy_status reserve(struct cappy_question *question, size_t n, cappy_error *error)
 {
@@ -47,8 +19,8 @@ static cappy_status reserve(struct cappy_question *question, size_t n, cappy_err
 /* ---- Candidates ------------------------------------------------------------------------------ */
 
 /* The best ROUGE-L of each response over the references. */
-static cappy_status grade(struct cappy_question *question, const struct word_list *responses,
-                          const struct word_list *references, cappy_error *error)
+static cappy_status grade(struct cappy_question *question, const struct cappy_word_list *responses,
+                          const struct cappy_word_list *references, cappy_error *error)
 {
     for (size_t i = 0; i < question->n; i++) {
         question->qualities[i] = 0;
@@ -61,33 +33,9 @@ static cappy_status grade(struct cappy_question *question, const struct word_lis
     return CAPPY_OK;
 }
 
-/* ROUGE-L is the same both ways round. */
-static cappy_status compare(struct cappy_question *question, const struct word_list *responses,
-                            cappy_error *error)
-{
-    const size_t n = question->n;
-    size_t size;
-    if (__builtin_mul_overflow(n, n, &size)) {
-        return cappy_error_no_memory(error);
-    }
-    question->likeness = cappy_alloc(size, sizeof *question->likeness);
-    if (question->likeness == NULL) {
-        return cappy_error_no_memory(error);
-    }
-    for (size_t i = 0; i < n; i++) {
-        for (size_t j = 0; j <= i; j++) {
-            double f;
-            CAPPY_TRY(cappy_rouge_l(&responses->data[i], &responses->data[j], &f, error));
-            question->likeness[i * n + j] = (float)f;
-            question->likeness[j * n + i] = (float)f;
-        }
-    }
-    return CAPPY_OK;
-}
-
 static cappy_status grade_by_references(struct cappy_question *question,
                                         const struct cappy_task_row *row,
-                                        const struct word_list *responses, cappy_error *error)
+                                        const struct cappy_word_list *responses, cappy_error *error)
 {
     cappy_text *texts = cappy_alloc(row->n_references, sizeof *texts);
     if (texts == NULL) {
@@ -96,12 +44,12 @@ static cappy_status grade_by_references(struct cappy_question *question,
     for (size_t i = 0; i < row->n_references; i++) {
         texts[i] = row->references[i].text;
     }
-    struct word_list references;
-    cappy_status status = read_words(texts, row->n_references, &references, error);
+    struct cappy_word_list references;
+    cappy_status status = cappy_word_list_read(texts, row->n_references, &references, error);
     if (status == CAPPY_OK) {
         status = grade(question, responses, &references, error);
     }
-    free_words(&references);
+    cappy_word_list_free(&references);
     cappy_free(texts);
     return status;
 }
@@ -116,15 +64,15 @@ static cappy_status take_candidates(struct cappy_question *question,
             CAPPY_TRY(cappy_task_row_get_quality(&row->row, i, &question->qualities[i], error));
         }
     }
-    struct word_list words;
-    cappy_status status = read_words(question->responses, question->n, &words, error);
+    struct cappy_word_list words;
+    cappy_status status = cappy_word_list_read(question->responses, question->n, &words, error);
     if (status == CAPPY_OK && !row->is_graded) {
         status = grade_by_references(question, row, &words, error);
     }
     if (status == CAPPY_OK) {
-        status = compare(question, &words, error);
+        status = cappy_likeness_make(&words, &question->likeness, error);
     }
-    free_words(&words);
+    cappy_word_list_free(&words);
     return status;
 }
 

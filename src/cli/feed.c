@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/feed.h"
+
+#include <string.h>
+
+#include "cli/interrupts.h"
+
+/* Rows that are held, enough to keep all calls busy, and the bytes of their lines from which on no
+ * more are read. */
+enum { LEAST_ROWS = 64, ROWS_A_CALL = 4, MOST_SIZE = 16 << 20 };
+
+/* Seconds that nothing may happen before interruptions and the input are looked at again. */
+static const double GLANCE = 0.1;
+
+cappy_status cappy_feed_open(const struct cappy_common *common, struct cappy_feed *feed,
+                             cappy_error *error)
+{
+    *feed = (struct cappy_feed){.capacity = LEAST_ROWS + ROWS_A_CALL * common->llm.in_flight};
+    CAPPY_TRY(cappy_sampling_open(common, &feed->sampling, error));
+    feed->places = cappy_alloc(feed->capacity, sizeof *feed->places);
+    if (feed->places == NULL) {
+        cappy_feed_close(feed);
+        return cappy_error_no_memory(error);
+    }
+    cappy_interrupts_watch();
+    return CAPPY_OK;
+}
+
+static void free_place(struct cappy_feed_place *place)
+{
+    cappy_row_free(&place->row);
+    cappy_free(place->scores);
+}
+
+void cappy_feed_close(struct cappy_feed *feed)
+{
+    for (size_t i = 0; i < feed->n; i++) {
+        free_place(&feed->places[i]);
+    }
+    cappy_sampling_close(&feed->sampling); /* and the jobs */
+    cappy_free(feed->places);
+    *feed = (struct cappy_feed){0};
+}
+
+bool cappy_feed_has_room(const struct cappy_feed *feed)
+{
+    return feed->n < feed->capacity && feed->size < MOST_SIZE;
+}
+
+cappy_status cappy_feed_add(struct cappy_feed *feed, struct cappy_row *row, size_t n_answers,
+                            cappy_error *error)
+{
+    struct cappy_feed_place place = {.row = *row};
+    if (n_answers > 0) {
+        cappy_text instruction;
+        CAPPY_TRY(cappy_row_get_text(row, "instruction", &instruction, error));
+        CAPPY_TRY(
+            cappy_sampler_add(feed->sampling.sampler, instruction, n_answers, &place.job, error));
+    }
+    feed->places[feed->n++] = place;
+    feed->size += row->size;
+    *row = (struct cappy_row){0};
+    return CAPPY_OK;
+}
+
+cappy_status cappy_feed_work(struct cappy_feed *feed, cappy_error *error)
+{
+    if (cappy_interrupted()) {
+        cappy_sampler_stop(
+            feed->sampling.sampler, CAPPY_IO,
+            "interrupted; what was sampled is in the store: the same command goes on "
+            "from there");
+    }
+    return cappy_sampler_work(feed->sampling.sampler, GLANCE, error);
+}
+
+void cappy_feed_drop(struct cappy_feed *feed, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        feed->size -= feed->places[i].row.size;
+        cappy_job_free(feed->places[i].job);
+        free_place(&feed->places[i]);
+    }
+    feed->n -= n;
+    memmove(feed->places, feed->places + n, feed->n * sizeof *feed->places);
+}

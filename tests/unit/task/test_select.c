@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Choosing among responses: by score, by consensus, by vote, by a mix. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "task/task.h"
+
+enum { MOST = 8 };
+
+struct chosen {
+    size_t best;
+    double keys[MOST];
+};
+
+static struct chosen choose(enum cappy_selection selection, const char *const *strings,
+                            const float *scores, size_t n, double weight)
+{
+    struct chosen chosen;
+    cappy_text texts[MOST];
+    for (size_t i = 0; i < n; i++) {
+        texts[i] = (cappy_text){strings[i], strlen(strings[i])};
+    }
+    assert_int_equal(
+        cappy_select(selection, texts, scores, n, weight, chosen.keys, &chosen.best, NULL),
+        CAPPY_OK);
+    return chosen;
+}
+
+static void assert_near(double value, double wanted)
+{
+    if (!(fabs(value - wanted) < 1e-6)) {
+        fail_msg("%.9g, wanted %.9g", value, wanted);
+    }
+}
+
+static void test_score(void **state)
+{
+    (void)state;
+    const char *texts[] = {"a", "b", "c"};
+    const float scores[] = {0.25f, 0.5f, 0.5f};
+    const struct chosen chosen = choose(CAPPY_SELECT_SCORE, texts, scores, 3, 1);
+    assert_int_equal(chosen.best, 1);
+    assert_near(chosen.keys[0], 0.25);
+}
+
+/* ROUGE-L: "the cat sat" to "the cat ran" is 2/3, to "dogs" 0. */
+static void test_consensus(void **state)
+{
+    (void)state;
+    const char *texts[] = {"dogs", "the cat sat", "the cat ran", "the cat sat"};
+    const float scores[] = {0.9f, 0.1f, 0.2f, 0.3f};
+    const struct chosen chosen = choose(CAPPY_SELECT_CONSENSUS, texts, scores, 4, 1);
+    assert_near(chosen.keys[0], 0);
+    assert_near(chosen.keys[1], (2. / 3 + 1) / 3);
+    assert_near(chosen.keys[2], 4. / 9);
+    assert_int_equal(chosen.best, 1);
+    assert_int_equal(choose(CAPPY_SELECT_CONSENSUS, texts, scores, 1, 1).best, 0);
+}
+
+static void test_vote(void **state)
+{
+    (void)state;
+    const char *texts[] = {"41", " 42.", "**42**", "\"4 2\"", "42"};
+    const float scores[] = {0.7f, 0.25f, 0.5f, 0.6f, 0.125f};
+    const struct chosen chosen = choose(CAPPY_SELECT_VOTE, texts, scores, 5, 1);
+    assert_near(chosen.keys[0], 0.7);
+    assert_near(chosen.keys[1], 0.875);
+    assert_true(chosen.keys[1] == chosen.keys[2] && chosen.keys[2] == chosen.keys[4]);
+    assert_near(chosen.keys[3], 0.6);
+    assert_int_equal(chosen.best, 2); /* of the 42s the best scored */
+}
+
+/* Signs, inner characters and letters count; case, spaces and what stands around do not. */
+static void test_same_answers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *a;
+        const char *b;
+        bool same;
+    } cases[] = {
+        {"Paris", "paris.", true},
+        {"New  York\n", "new york", true},
+        {"`x`", "x", true},
+        {"\"yes!\"", "Yes", true},
+        {"-5", "5", false},
+        {"3.14", "314", false},
+        {"a b", "ab", false},
+        {"running", "run", false},
+        {"?", "!", false},
+        {"", "  ", true},
+        {"\xc3\x84", "\xc3\xa4", false},
+        {"it's", "its", false},
+        {"'tis", "tis", false},
+        {"a.", "a...", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *texts[] = {cases[i].a, cases[i].b};
+        const float scores[] = {0.5f, 0.25f};
+        const double key = choose(CAPPY_SELECT_VOTE, texts, scores, 2, 1).keys[0];
+        if ((key > 0.6) != cases[i].same) {
+            fail_msg("\"%s\" and \"%s\": %g", cases[i].a, cases[i].b, key);
+        }
+    }
+}
+
+/* Scores below 0 do not count against an answer; where all are, the most frequent wins. */
+static void test_vote_below_zero(void **state)
+{
+    (void)state;
+    const char *texts[] = {"a", "b", "a"};
+    const float above[] = {0.5f, 0.4f, -3};
+    assert_int_equal(choose(CAPPY_SELECT_VOTE, texts, above, 3, 1).best, 0);
+    const float below[] = {-3, -1, -2};
+    assert_int_equal(choose(CAPPY_SELECT_VOTE, texts, below, 3, 1).best, 2);
+}
+
+/* Scores 0 and 1 are standardised to -1 and 1, and so are two values of anything. */
+static void test_mix(void **state)
+{
+    (void)state;
+    const char *texts[] = {"one two", "one two", "three", "four"};
+    const float scores[] = {0, 0, 0, 1};
+    const struct chosen chosen = choose(CAPPY_SELECT_MIX, texts, scores, 4, 0.5);
+    const double low = -1 / sqrt(3);
+    assert_near(chosen.keys[0], low + 0.5);
+    assert_near(chosen.keys[2], low - 0.5);
+    assert_near(chosen.keys[3], sqrt(3) - 0.5);
+    assert_int_equal(chosen.best, 3);
+    assert_int_equal(choose(CAPPY_SELECT_MIX, texts, scores, 4, 10).best, 0);
+    assert_int_equal(choose(CAPPY_SELECT_MIX, texts, scores, 4, 0).best, 3);
+    const float equal[] = {1, 1, 1, 1};
+    assert_near(choose(CAPPY_SELECT_MIX, texts, equal, 4, 1).keys[0], 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_score),
+        cmocka_unit_test(test_consensus),
+        cmocka_unit_test(test_vote),
+        cmocka_unit_test(test_same_answers),
+        cmocka_unit_test(test_vote_below_zero),
+        cmocka_unit_test(test_mix),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
