@@ -2,52 +2,7 @@
 /* cappy adapt: from task rows to a scorer for them, and what it is worth. */
 #include "cli/adapt.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-/* ---- The directory --------------------------------------------------------------------------- */
-
-static bool is_empty(const char *path)
-{
-    DIR *folder = opendir(path);
-    bool found = false;
-    if (folder == NULL) {
-        return false;
-    }
-    for (struct dirent *entry; !found && (entry = readdir(folder)) != NULL;) {
-        found = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-    }
-    closedir(folder);
-    return !found;
-}
-
-static cappy_status prepare_directory(const struct cappy_adapt_arguments *arguments,
-                                      cappy_error *error)
-{
-    if (mkdir(arguments->out, 0777) == 0) {
-        return CAPPY_OK;
-    }
-    if (errno != EEXIST) {
-        return cappy_error_set(error, CAPPY_IO, "%s: cannot be made: %s", arguments->out,
-                               strerror(errno));
-    }
-    struct stat status;
-    if (stat(arguments->out, &status) != 0 || !S_ISDIR(status.st_mode)) {
-        return cappy_error_set(error, CAPPY_ARGUMENT, "%s: is there and is not a directory",
-                               arguments->out);
-    }
-    if (!arguments->resume && !is_empty(arguments->out)) {
-        return cappy_error_set(error, CAPPY_ARGUMENT,
-                               "%s: is there and is not empty: go on with the run in it by "
-                               "--resume, or choose another --out",
-                               arguments->out);
-    }
-    return CAPPY_OK;
-}
 
 static cappy_status make_paths(struct cappy_adapt *adapt, cappy_error *error)
 {
@@ -90,7 +45,7 @@ static cappy_status work(struct cappy_adapt *adapt, cappy_error *error)
 {
     const struct cappy_adapt_arguments *arguments = adapt->arguments;
     CAPPY_TRY(check_arguments(arguments, error));
-    CAPPY_TRY(prepare_directory(arguments, error));
+    CAPPY_TRY(cappy_train_prepare(arguments->out, arguments->resume, error));
     CAPPY_TRY(make_paths(adapt, error));
     CAPPY_TRY(cappy_adapt_look(adapt, error));
     cappy_status status = cappy_adapt_read(adapt, error);

@@ -186,6 +186,23 @@ static cappy_status add_row(struct maker *maker, size_t file, const struct cappy
     return maker->waiting.size < FLUSH ? CAPPY_OK : flush(maker, error);
 }
 
+static cappy_status report(const struct maker *maker, const struct cappy_lines *lines,
+                           cappy_error *error)
+{
+    const struct cappy_train_job *job = maker->job;
+    if (job->reading != NULL) {
+        uint64_t done;
+        uint64_t total;
+        cappy_lines_place(lines, &done, &total);
+        job->reading(job->context, done, total, maker->dataset->n);
+    }
+    if (job->stop != NULL && job->stop(job->context)) {
+        return cappy_error_set(error, CAPPY_IO,
+                               "interrupted while the rows were read, before the first step");
+    }
+    return CAPPY_OK;
+}
+
 static cappy_status add_lines(struct maker *maker, size_t file, struct cappy_lines *lines,
                               cappy_error *error)
 {
@@ -203,11 +220,8 @@ static cappy_status add_lines(struct maker *maker, size_t file, struct cappy_lin
         const cappy_status status = add_row(maker, file, &row, error);
         cappy_row_free(&row);
         CAPPY_TRY(status);
-        if (maker->job->reading != NULL && maker->dataset->n % ROWS_BETWEEN_REPORTS == 0) {
-            uint64_t done;
-            uint64_t total;
-            cappy_lines_place(lines, &done, &total);
-            maker->job->reading(maker->job->context, done, total, maker->dataset->n);
+        if (maker->dataset->n % ROWS_BETWEEN_REPORTS == 0) {
+            CAPPY_TRY(report(maker, lines, error));
         }
     }
 }

@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "train/lock.h"
+#include "train/train.h"
 
 static const char prefix[] = "checkpoint-";
 static const char suffix[] = ".part";
@@ -113,7 +115,8 @@ void cappy_folders_tidy(const char *directory)
     }
 }
 
-bool cappy_folder_is_empty(const char *directory)
+/* Whether there is nothing in `directory` but what a run leaves that was killed at its start. */
+static bool is_empty(const char *directory)
 {
     size_t n = 0;
     DIR *folder = opendir(directory);
@@ -124,5 +127,28 @@ bool cappy_folder_is_empty(const char *directory)
     if (folder != NULL) {
         closedir(folder);
     }
-    return n == 0;
+    return folder != NULL && n == 0;
+}
+
+cappy_status cappy_train_prepare(const char *directory, bool resume, cappy_error *error)
+{
+    struct stat status;
+    if (mkdir(directory, 0777) == 0) {
+        return CAPPY_OK;
+    }
+    if (errno != EEXIST) {
+        return cappy_error_set(error, CAPPY_IO, "%s: cannot be made: %s", directory,
+                               strerror(errno));
+    }
+    if (stat(directory, &status) != 0 || !S_ISDIR(status.st_mode)) {
+        return cappy_error_set(error, CAPPY_ARGUMENT, "%s: is there and is not a directory",
+                               directory);
+    }
+    if (!resume && !is_empty(directory)) {
+        return cappy_error_set(error, CAPPY_ARGUMENT,
+                               "%s: is there and is not empty: go on with the run in it by "
+                               "--resume, or choose another --out",
+                               directory);
+    }
+    return CAPPY_OK;
 }

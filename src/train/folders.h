@@ -20,7 +20,4 @@ void cappy_folder_remove(const char *path);
 /* Removes what interrupted writing and removing left in `directory`. */
 void cappy_folders_tidy(const char *directory);
 
-/* Whether there is nothing in `directory` but what a run leaves that was killed at its start. */
-bool cappy_folder_is_empty(const char *directory);
-
 #endif

@@ -2,11 +2,9 @@
 /* Opening what a run needs. */
 #include "train/run.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "train/folders.h"
 #include "train/head.h"
@@ -19,36 +17,11 @@ enum { PASS_BYTES = 1 << 30, MIN_PASS = 512, MAX_PASS = 4096 };
 
 static size_t choose_pass_tokens(const struct cappy_config *config)
 {
-    const size_t per_layer = 8 * config->hidden_size + config->ffn_size;
+    const size_t per_layer =
+        8 * config->hidden_size + 2 * config->ffn_size; /* struct cappy_trace */
     const size_t bytes = config->n_layers * per_layer * sizeof(float);
     const size_t tokens = PASS_BYTES / bytes;
     return tokens < MIN_PASS ? MIN_PASS : tokens > MAX_PASS ? MAX_PASS : tokens;
-}
-
-/* ---- The directory ---- */
-
-/* Makes the directory, or checks that an old one may be used. */
-static cappy_status prepare_directory(const struct cappy_train_job *job, cappy_error *error)
-{
-    struct stat status;
-    if (stat(job->directory, &status) != 0) {
-        if (errno != ENOENT || mkdir(job->directory, 0777) != 0) {
-            return cappy_error_set(error, CAPPY_IO, "%s: cannot be made: %s", job->directory,
-                                   strerror(errno));
-        }
-        return CAPPY_OK;
-    }
-    if (!S_ISDIR(status.st_mode)) {
-        return cappy_error_set(error, CAPPY_ARGUMENT, "%s: is there and is not a directory",
-                               job->directory);
-    }
-    if (!job->resume && !cappy_folder_is_empty(job->directory)) {
-        return cappy_error_set(error, CAPPY_ARGUMENT,
-                               "%s: is there and is not empty: go on with the run in it by "
-                               "--resume, or choose another --out",
-                               job->directory);
-    }
-    return CAPPY_OK;
 }
 
 /* ---- The model ---- */
@@ -184,7 +157,7 @@ static cappy_status open_alone(struct cappy_run *run, cappy_error *error)
 
 static cappy_status open_directory(struct cappy_run *run, cappy_error *error)
 {
-    CAPPY_TRY(prepare_directory(run->job, error));
+    CAPPY_TRY(cappy_train_prepare(run->job->directory, run->job->resume, error));
     CAPPY_TRY(cappy_lock_open(run->job->directory, &run->lock, error));
     cappy_folders_tidy(run->job->directory);
     return CAPPY_OK;

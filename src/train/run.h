@@ -47,4 +47,8 @@ void cappy_run_close(struct cappy_run *run);
  * loss or the gradient is no number or far too large; the weights are then what they were. */
 cappy_status cappy_run_step(struct cappy_run *run, cappy_error *error);
 
+/* CAPPY_FORMAT, with a sentence about the step that went astray: its loss and gradient, rows of its
+ * batch, and where to go on. */
+cappy_status cappy_run_refuse(const struct cappy_run *run, cappy_error *error);
+
 #endif

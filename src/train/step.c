@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One update of the weights: a batch in passes, its gradient, the optimiser. */
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,40 +44,6 @@ static double measure(const struct cappy_run *run, size_t first, size_t end)
                            run->d_scores + (at - begin));
     }
     return loss;
-}
-
-/* Names up to three rows of the batch in `text`. */
-static void list_rows(const struct cappy_run *run, char *text, size_t capacity)
-{
-    enum { SHOWN = 3 };
-    size_t used = 0;
-    text[0] = '\0';
-    for (size_t i = 0; i < run->batch.n && i < SHOWN && used < capacity; i++) {
-        const size_t file = run->dataset.rows[run->batch.rows[i]].file;
-        const int n = snprintf(text + used, capacity - used, "%s%.120s:%" PRIu64,
-                               i == 0 ? "" : ", ", run->job->files[file], run->batch.lines[i]);
-        used += n > 0 ? (size_t)n : 0;
-    }
-    if (run->batch.n > SHOWN && used < capacity) {
-        snprintf(text + used, capacity - used, " and %zu more", run->batch.n - SHOWN);
-    }
-}
-
-static cappy_status refuse_step(const struct cappy_run *run, cappy_error *error)
-{
-    char rows[480];
-    char good[200];
-    list_rows(run, rows, sizeof rows);
-    if (run->saved_step > 0) {
-        snprintf(good, sizeof good, "the last good checkpoint is %.100s/checkpoint-%zu",
-                 run->job->directory, run->saved_step);
-    } else {
-        snprintf(good, sizeof good, "there is no checkpoint yet");
-    }
-    return cappy_error_set(error, CAPPY_FORMAT,
-                           "step %zu: the loss is %g and the gradient's length %g: training has "
-                           "gone astray (rows %s); %s; try a lower --learning-rate",
-                           run->state.step + 1, run->state.loss, run->state.norm, rows, good);
 }
 
 static cappy_status reserve_scores(struct cappy_run *run, size_t n, cappy_error *error)
@@ -214,7 +179,7 @@ cappy_status cappy_run_step(struct cappy_run *run, cappy_error *error)
     run->state.loss = loss;
     run->state.norm = cappy_optimiser_norm(&run->optimiser, gradients);
     if (!isfinite(loss) || !isfinite(run->state.norm) || loss > EXPLODED) {
-        return cappy_team_agree(team, refuse_step(run, error), error);
+        return cappy_team_agree(team, cappy_run_refuse(run, error), error);
     }
     cappy_optimiser_step(&run->optimiser, &run->resolved, step, run->state.norm, gradients,
                          run->net.weights);

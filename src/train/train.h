@@ -76,6 +76,10 @@ struct cappy_train_state {
     double value;    /* what that was worth */
 };
 
+/* Makes the directory of a result, or checks that one that is there may be used: it must be empty,
+ * unless a run in it is to go on. A run does so itself; this is for who writes into it before. */
+cappy_status cappy_train_prepare(const char *directory, bool resume, cappy_error *error);
+
 /* The processes that were started to train together, as by mpirun: which one this is, and how many
  * there are. */
 struct cappy_team {
@@ -115,7 +119,8 @@ struct cappy_train_job {
     void (*report)(void *context, const struct cappy_train_state *state); /* after each step */
     void (*reading)(void *context, uint64_t done, uint64_t total, uint64_t rows);
     void (*note)(void *context, const char *sentence); /* something to tell a person */
-    bool (*stop)(void *context); /* asked after each step: whether to save and end */
+    bool (*stop)(
+        void *context); /* asked after each step, and on reading: whether to save and end */
 };
 
 struct cappy_train_outcome {

@@ -82,6 +82,39 @@ cmp -s "$dir/one/training.json" "$dir/killed/training.json" || fail 'another rec
 [ "$(ls "$dir/killed" | tr '\n' ' ')" = 'config.json model.safetensors tokenizer.json training.json training.jsonl ' ] ||
     fail "files: $(ls -a "$dir/killed")"
 
+# A polite interruption saves first, and says how to go on.
+"$cappy" adapt "$rows" --threads 1 --steps 100000 --batch-size 8 --out "$dir/polite" --quiet >"$dir/out" 2>"$dir/err" &
+child=$!
+while [ ! -s "$dir/polite/training.jsonl" ]; do sleep 0.05; done
+kill -INT $child
+wait $child
+status=$?
+read_output
+name='a polite interruption'
+[ $status -eq 1 ] || fail "exit status $status"
+match "$err" '*interrupted after step *, which is saved in */polite: the same command with --resume goes on*' || fail 'the message'
+[ -n "$(find "$dir/polite" -path '*checkpoint-*' -name trainer_state.json)" ] || fail 'no checkpoint'
+sed 's/the town of 7"/the town of 77"/' "$rows" >"$dir/changed.jsonl"
+check 'rows that changed' 1 '*the rows are not those that this run was begun with*' \
+    adapt "$dir/changed.jsonl" --threads 1 --steps 100000 --batch-size 8 --out "$dir/polite" --quiet --resume
+
+# No file may be larger than 4 kB: the training rows cannot be written, or the checkpoints.
+limited()
+(
+    # shellcheck disable=SC3045 # dash has it
+    ulimit -f $size
+    exec "$cappy" "$@"
+)
+# shellcheck disable=SC2086
+size=8 run 'rows that cannot be written' 1 '*/full/adapt-rows.jsonl*: *' limited adapt $options --out "$dir/full" --quiet
+[ ! -e "$dir/full" ] || fail "something was left: $(ls "$dir/full")"
+# shellcheck disable=SC2086
+size=100 run 'a model that cannot be written' 1 '*note: *checkpoint-2.part/*model.safetensors: *' \
+    limited adapt $options --out "$dir/full" --quiet
+# shellcheck disable=SC2086
+check 'files can grow again' 0 '' adapt $options --out "$dir/full" --quiet --resume
+cmp -s "$dir/one/model.safetensors" "$dir/full/model.safetensors" || fail 'another model'
+
 # ---- A held-out file ----
 
 head -n 5 "$rows" >"$dir/held.jsonl"
@@ -119,6 +152,14 @@ check 'a pipe' 2 '*-: is read twice*give a file*' adapt - --out "$dir/none" </de
 check 'a directory that is there' 2 "*$dir/one: is there*--resume*" adapt "$rows" --out "$dir/one"
 check 'a file that is there' 2 '*is not a directory*' adapt "$rows" --out "$rows"
 check 'no such file' 1 '*nowhere.jsonl: *' adapt "$dir/nowhere.jsonl" --out "$dir/none"
+mkdir "$dir/other"
+sed 's/"model_type": "bert"/"model_type": "distilbert"/' "$CAPPY_MODEL/config.json" >"$dir/other/config.json"
+check 'a model of another architecture' 1 '*"distilbert" is not supported; bert, roberta*' \
+    adapt "$rows" --model "$dir/other" --out "$dir/none"
+# Tasks with a row each: nothing to choose from where the reference is all there is.
+awk '{ sub(/"task": "open"/, "\"task\": \"alone " NR "\""); print }' "$rows" >"$dir/alone.jsonl"
+check 'tasks with one row only' 0 '' adapt "$dir/alone.jsonl" --threads 1 --steps 2 --out "$dir/lonely" --quiet
+output_like '*98 instructions to learn from*, 28 held out*held-out rows have nothing to choose from and are in no figure*'
 printf 'rows\n' >"$dir/unread.jsonl"
 check 'a model that is not there, before rows are read' 1 '*no such model directory*' \
     adapt "$dir/unread.jsonl" --model "$dir/nowhere" --out "$dir/none"

@@ -190,7 +190,14 @@ cp -r "$dir/one" "$dir/nan"
 size=$(wc -c <"$dir/nan/model.safetensors")
 printf '\000\000\300\177' | dd of="$dir/nan/model.safetensors" bs=1 seek=$((size - 4)) conv=notrunc 2>/dev/null
 check 'a loss that is no number' 1 \
-    '*step 1: the loss is *nan*training has gone astray (rows *rows.jsonl:*37 more)*lower --learning-rate*' \
+    '*step 1: the loss is *nan*training has gone astray; there is no checkpoint yet;*lower --learning-rate*(rows *rows.jsonl:*35 more)' \
     train "$rows" --threads 1 --steps 2 --batch-size 40 --model "$dir/nan" --out "$dir/astray"
+# A loss that explodes: the rows by their ids, and where to go on.
+sed 's/^{/{"id": "q7", /' "$rows" >"$dir/named.jsonl"
+check 'a loss that explodes' 1 \
+    "*step [0-9]*: the loss is [0-9]*the last good checkpoint is $dir/exploded/checkpoint-[1-9]*lower --learning-rate (rows \"q7\" in *named.jsonl:*" \
+    train "$dir/named.jsonl" --threads 1 --steps 100 --batch-size 8 --save-every 1 --learning-rate 10 --clip 0 --warmup 0 \
+    --out "$dir/exploded"
+[ -d "$dir"/exploded/checkpoint-[0-9]* ] || fail "no checkpoint: $(ls "$dir/exploded")"
 
 finish

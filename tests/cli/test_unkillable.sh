@@ -91,6 +91,16 @@ run 'files cannot grow' 1 '*note: *checkpoint-2.part/model.safetensors: *cannot 
 check 'files can grow again' 0 '' train $options --threads 1 --out "$dir/limited" --resume
 same "$dir/limited"
 
+# Nor can the rows be kept, where they are many.
+i=0
+while [ $i -lt 40 ]; do
+    cat "$rows"
+    i=$((i + 1))
+done >"$dir/many.jsonl"
+run 'rows that cannot be kept' 1 '*the rows cannot be written to the output directory: *' \
+    limited train "$dir/many.jsonl" --threads 1 --steps 1 --quiet --out "$dir/unkept"
+[ -z "$(ls -A "$dir/unkept")" ] || fail "something was left: $(ls -A "$dir/unkept")"
+
 # A file system with too little room, where one can be made.
 small=$dir/small
 mkdir "$small"
