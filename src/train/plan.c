@@ -15,22 +15,6 @@ static void find_unit(const struct cappy_dataset *dataset, size_t unit, size_t *
     *last = dataset->groups != NULL ? dataset->groups[unit + 1] : unit + 1;
 }
 
-size_t cappy_plan_longest(const struct cappy_dataset *dataset)
-{
-    size_t longest = 0;
-    for (size_t unit = 0; unit < cappy_plan_units(dataset); unit++) {
-        size_t first;
-        size_t last;
-        size_t tokens = 0;
-        find_unit(dataset, unit, &first, &last);
-        for (size_t row = first; row < last; row++) {
-            tokens += dataset->rows[row].n;
-        }
-        longest = tokens > longest ? tokens : longest;
-    }
-    return longest;
-}
-
 /* Makes room for one more number in an array. */
 static cappy_status reserve(size_t **array, size_t n, size_t *capacity, cappy_error *error)
 {

@@ -31,7 +31,4 @@ cappy_status cappy_plan_count(struct cappy_plan *plan, size_t *batches, cappy_er
 /* Units of the dataset. */
 size_t cappy_plan_units(const struct cappy_dataset *dataset);
 
-/* Tokens of the longest unit. */
-size_t cappy_plan_longest(const struct cappy_dataset *dataset);
-
 #endif
