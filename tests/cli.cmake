@@ -10,6 +10,10 @@ if(CAPPY_TESTS AND NOT CMAKE_CROSSCOMPILING)
         # Exit status 77: what it needs is not there.
         set_tests_properties(cli/${name} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
     endforeach()
+    # A real server of a language model. Exit status 77: the python has not what it takes.
+    add_test(NAME llm/real
+        COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/llm/test_real.sh $<TARGET_FILE:cappy_command>)
+    set_tests_properties(llm/real PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
     # Many processes, or that they are noticed where cappy is built without MPI.
     set(name $<IF:$<BOOL:${CAPPY_MPI}>,processes,alone>)
     add_test(NAME mpi/processes
