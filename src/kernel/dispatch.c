@@ -204,10 +204,16 @@ size_t cappy_attention_gradient_scratch(size_t n, size_t width)
     return 5 * n_up * d_up + CAPPY_GRADIENT_ROWS * (4 * n_up + 3 * d_up);
 }
 
+/* A whole number of tiles' pairs. */
+static size_t tiles_of(size_t n)
+{
+    return (n + CAPPY_BLOCK - 1) / CAPPY_BLOCK * CAPPY_BLOCK;
+}
+
 size_t cappy_head_kept(size_t n_queries, size_t n)
 {
-    /* Tiles of 32 queries and 32 keys. */
-    return (n_queries + 31) / 32 * 32 * ((n + 31) / 32 * 32);
+    /* Of each query the weights of all keys, and a float. */
+    return tiles_of(n_queries) * (tiles_of(n) + sizeof(float) / sizeof(uint16_t));
 }
 
 size_t cappy_head_scratch(size_t n, size_t width)
@@ -215,5 +221,11 @@ size_t cappy_head_scratch(size_t n, size_t width)
     /* Eight arrays of fp32 rows, and what the kernels of attention want. */
     const size_t gradient = cappy_attention_gradient_scratch(n, width);
     const size_t attention = cappy_attention_scratch(n, width);
-    return 8 * round_up(n * width) + (gradient > attention ? gradient : attention);
+    const size_t plain = 8 * round_up(n * width) + (gradient > attention ? gradient : attention);
+    /* With tiles, in bf16: three operands [n][D] and one [32][D]; scores [n][32] in fp32 and as
+     * pairs; the gradient of all scores; a tile of sums. */
+    const size_t n_up = tiles_of(n);
+    const size_t tiled = (3 * n_up + CAPPY_BLOCK) * round_up(width) / 2 +
+                         CAPPY_BLOCK * (n_up * 3 / 2 + CAPPY_BLOCK) + n_up * n_up / 2;
+    return plain > tiled ? plain : tiled;
 }

@@ -39,7 +39,8 @@ struct cappy_rows {
  * stride = size of a block and step = M rows and more, the rows lie in blocks: [blocks][M][block].
  * This is what a set with tiles (`tiled`) is fast with: a panel of outputs is written, and a step
  * of K is read, as one stream. Its products of BF16 and INT8, `norm`, `convert` and
- * `attention_tiled` take any step; all other kernels only rows whose blocks lie side by side. */
+ * `attention_tiled` take any step, and so do the kernels of training where rows are BF16; all other
+ * kernels only rows whose blocks lie side by side. */
 enum { CAPPY_BLOCK_BYTES = 64, CAPPY_BLOCK = 32 };
 
 static inline size_t cappy_block_bytes(cappy_precision precision)
@@ -211,7 +212,8 @@ struct cappy_norm {
 };
 
 /* Writes m rows of x (FP32 or BF16) as y (BF16 or INT8); transposed: the columns of x as rows of y,
- * both FP32 or both BF16. */
+ * both FP32 or both BF16 and both in blocks or neither, filled up with zeros to a multiple of
+ * CAPPY_BLOCK numbers. */
 struct cappy_conversion {
     size_t m;
     size_t width;
@@ -219,12 +221,14 @@ struct cappy_conversion {
     struct cappy_rows y; /* [m, width]; transposed: [width, m] */
 };
 
-/* Packs panels [first_panel, last_panel) of the matrix whose outputs are the columns of x and whose
- * inputs are its rows: n = width and k = m, of the precision of x, FP32 or BF16. The bias is left
- * alone. */
+/* Packs a part of the panels [first_panel, last_panel) of the matrix whose outputs are the columns
+ * of x and whose inputs, from first_group on, are its rows, filled up with zeros to a multiple of
+ * CAPPY_BLOCK; both of one precision, FP32 or BF16. The bias is left alone. */
 struct cappy_folding {
-    struct cappy_rows x; /* [k, n] */
+    struct cappy_rows x; /* [m, n] */
+    size_t m;
     struct cappy_matrix *matrix;
+    size_t first_group;
     size_t first_panel;
     size_t last_panel;
 };
@@ -299,7 +303,8 @@ struct cappy_attention_gradient {
 size_t cappy_attention_gradient_scratch(size_t n, size_t width);
 
 /* Attention of one head of one sequence, as cappy_attention has it, on rows of a precision that are
- * what a product wrote and what the next one reads. */
+ * what a product wrote and what the next one reads. Up to CAPPY_SLACK_ROWS rows beyond the last of
+ * k and v are read. */
 struct cappy_attention_head {
     cappy_precision precision; /* of all rows: FP32 or BF16 */
     size_t n;
@@ -311,23 +316,32 @@ struct cappy_attention_head {
     void *y;          /* [n_queries, D] */
     size_t q_stride;  /* bytes, as all strides here */
     size_t kv_stride; /* of k and v */
-    size_t y_stride;  /* */
+    size_t y_stride;
+    size_t q_step; /* between the blocks of a row, as the other steps; 0: side by side. Else D is a
+                      multiple of CAPPY_BLOCK */
+    size_t kv_step;
+    size_t y_step;
     float scale;
-    uint16_t *kept; /* BF16: cappy_head_kept(n_queries, n) numbers that the gradient needs */
+    uint16_t *kept; /* BF16: cappy_head_kept(n_queries, n) numbers that the gradient needs, 64-byte
+                       aligned */
     float *scratch; /* cappy_head_scratch(n, D) floats, 64-byte aligned */
     const struct cappy_dropout *dropout; /* NULL: none */
 };
 
-/* Its gradient; dk and dv are of all n tokens. The head's y is read; so is what it kept. */
+/* Its gradient; dk and dv are of all n tokens. The head's y is read; what it kept is read and
+ * overwritten. */
 struct cappy_attention_head_gradient {
     struct cappy_attention_head head;
     const void *dy; /* [n_queries, D], rows dy_stride apart */
     size_t dy_stride;
+    size_t dy_step;
     void *dq; /* [n_queries, D], rows dq_stride apart */
     size_t dq_stride;
+    size_t dq_step;
     void *dk; /* [n, D], rows dkv_stride apart, as dv */
     void *dv;
     size_t dkv_stride;
+    size_t dkv_step;
 };
 
 size_t cappy_head_kept(size_t n_queries, size_t n);

@@ -212,6 +212,15 @@ static inline vec vec_load_bf16(const uint16_t *p, size_t n)
     return _mm256_castsi256_ps(_mm256_slli_epi32(bits, 16));
 }
 
+static inline vec vec_pair_halves(const uint16_t *even, const uint16_t *odd, size_t n)
+{
+    __m256i pairs = _mm256_srli_epi32(_mm256_castps_si256(vec_load_bf16(even, n)), 16);
+    if (odd != NULL) {
+        pairs = _mm256_or_si256(pairs, _mm256_castps_si256(vec_load_bf16(odd, n)));
+    }
+    return _mm256_castsi256_ps(pairs);
+}
+
 /* The low halves of eight 32-bit integers, each under 65536. */
 static inline __m128i narrow(__m256i a)
 {

@@ -229,6 +229,17 @@ static inline void vec_store_bf16(uint16_t *p, vec a, size_t n)
 #endif
 }
 
+static inline vec vec_pair_halves(const uint16_t *even, const uint16_t *odd, size_t n)
+{
+    const __mmask16 mask = vec_mask(n);
+    __m512i pairs = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, even));
+    if (odd != NULL) {
+        const __m512i upper = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, odd));
+        pairs = _mm512_or_si512(pairs, _mm512_slli_epi32(upper, 16));
+    }
+    return _mm512_castsi512_ps(pairs);
+}
+
 #if defined(__AVX512BF16__)
 #define SET_HAS_BF16
 
@@ -237,17 +248,24 @@ static inline vec vec_pack_bf16(vec a, vec b)
 {
     return (vec)_mm512_cvtne2ps_pbh(b, a);
 }
+#endif
 
 /* Pairs of bf16, a number of a's and one of b's. */
 static inline vec vec_pair_bf16(vec a, vec b)
 {
-    const __m512i both = (__m512i)_mm512_cvtne2ps_pbh(b, a);
-    const __m512i halves = _mm512_or_si512(
-        _mm512_cvtepu16_epi32(_mm512_castsi512_si256(both)),
-        _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(both, 1)), 16));
-    return _mm512_castsi512_ps(halves);
-}
+#if defined(__AVX512BF16__)
+    const __m512i ramp = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    const __m512i order = _mm512_or_si512(
+        ramp, _mm512_slli_epi32(_mm512_add_epi32(ramp, _mm512_set1_epi32(LANES)), 16));
+    return _mm512_castsi512_ps(
+        _mm512_permutexvar_epi16(order, _mm512_castps_si512(vec_pack_bf16(a, b))));
+#else
+    uint16_t halves[2][LANES];
+    vec_store_bf16(halves[0], a, LANES);
+    vec_store_bf16(halves[1], b, LANES);
+    return vec_pair_halves(halves[0], halves[1], LANES);
 #endif
+}
 
 /* 32 numbers as bf16. */
 static inline void vec_store_block_bf16(uint16_t *p, vec a, vec b)
@@ -287,4 +305,37 @@ static inline void vec_store_u8(uint8_t *p, vec a, size_t n)
 {
     __m512i whole = _mm512_add_epi32(_mm512_cvtps_epi32(a), _mm512_set1_epi32(128));
     _mm512_mask_cvtepi32_storeu_epi8(p, vec_mask(n), whole);
+}
+
+/* ---- Masks: bit i is lane i's ---- */
+
+/* a, with 0 in the lanes of the mask. */
+static inline vec vec_clear(vec a, uint16_t mask)
+{
+    return _mm512_maskz_mov_ps((__mmask16)~mask, a);
+}
+
+/* a, with the other sign in the lanes of the mask. */
+static inline vec vec_negate(vec a, uint16_t mask)
+{
+    return _mm512_mask_xor_ps(a, mask, a, _mm512_set1_ps(-0.0f));
+}
+
+/* a, with 0 where `sign` is below 0. */
+static inline vec vec_clear_negative(vec sign, vec a)
+{
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(sign, _mm512_setzero_ps(), _CMP_GE_OQ), a);
+}
+
+/* The words whose lower half, or upper half, is below the limit. */
+static inline uint16_t vec_lower_below(const uint32_t *words, uint32_t limit)
+{
+    const __m512i half = _mm512_and_si512(_mm512_loadu_si512(words), _mm512_set1_epi32(0xffff));
+    return _mm512_cmplt_epu32_mask(half, _mm512_set1_epi32((int)limit));
+}
+
+static inline uint16_t vec_upper_below(const uint32_t *words, uint32_t limit)
+{
+    const __m512i half = _mm512_srli_epi32(_mm512_loadu_si512(words), 16);
+    return _mm512_cmplt_epu32_mask(half, _mm512_set1_epi32((int)limit));
 }

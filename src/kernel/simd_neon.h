@@ -208,6 +208,15 @@ static inline vec vec_load_bf16(const uint16_t *p, size_t n)
     return vreinterpretq_f32_u32(vshlq_n_u32(vmovl_u16(vld1_u16(p)), 16));
 }
 
+static inline vec vec_pair_halves(const uint16_t *even, const uint16_t *odd, size_t n)
+{
+    uint32x4_t pairs = vshrq_n_u32(vreinterpretq_u32_f32(vec_load_bf16(even, n)), 16);
+    if (odd != NULL) {
+        pairs = vorrq_u32(pairs, vreinterpretq_u32_f32(vec_load_bf16(odd, n)));
+    }
+    return vreinterpretq_f32_u32(pairs);
+}
+
 static inline uint16x4_t round_to_bf16(vec a)
 {
 #if defined(SET_HAS_BF16)

@@ -21,6 +21,7 @@
  *                          signed byte and the 128 is taken off first
  *   vec_load_bf16(p, n)    n <= LANES bf16 as floats, the rest 0
  *   vec_store_bf16(p,a,n)  the first n lanes, rounded to nearest even
+ *   vec_pair_halves(p,q,n) n <= LANES pairs of 16 bits, one from each, the rest 0; q NULL: zeros
  *   vec_pack_bf16(a, b)    SET_HAS_BF16 only: a's numbers and then b's
  *   vec_pair_bf16(a, b)    the same: pairs of one of a's and one of b's
  *   vec_store_u8(p, a, n)  the first n lanes, rounded, plus 128; -128 <= a < 127.5 */
@@ -215,6 +216,11 @@ static inline void vec_store_bf16(uint16_t *p, vec a, size_t n)
     if (n != 0) {
         *p = bf16_from_float(a);
     }
+}
+
+static inline vec vec_pair_halves(const uint16_t *even, const uint16_t *odd, size_t n)
+{
+    return n != 0 ? vec_of_bits(even[0] | (odd != NULL ? (uint32_t)odd[0] << 16 : 0)) : 0.0f;
 }
 
 static inline void vec_store_u8(uint8_t *p, vec a, size_t n)

@@ -118,6 +118,17 @@ static void apply(const struct cappy_work *work, size_t layer, enum cappy_linear
                        cappy_linear_panels(work->net, linear.n));
 }
 
+/* Row i of x as row j of y. */
+static void copy_row(struct cappy_rows x, size_t i, struct cappy_rows y, size_t j, size_t width)
+{
+    const size_t block = x.step != 0 ? CAPPY_BLOCK : width;
+    for (size_t column = 0; column < width; column += block) {
+        memcpy(cappy_rows_right(cappy_rows_from(y, j), column).data,
+               cappy_rows_right(cappy_rows_from(x, i), column).data,
+               cappy_row_size(x.precision, block));
+    }
+}
+
 /* Queries, keys and values; in the last layer the queries of the first tokens alone. */
 static void make_qkv(const struct cappy_work *work, size_t layer, struct cappy_array hidden)
 {
@@ -135,8 +146,7 @@ static void make_qkv(const struct cappy_work *work, size_t layer, struct cappy_a
     const struct cappy_rows firsts = cappy_rows_from(memory->firsts, slot->first);
     for (size_t i = 0; i < slot->n; i++) {
         const size_t row = memory->begins[slot->first + i] - slot->row;
-        memcpy(cappy_rows_from(firsts, i).data, cappy_rows_from(input, row).data,
-               cappy_row_size(net->precision, h));
+        copy_row(input, row, firsts, i, h);
         memcpy(cappy_array_row(work->desk.firsts, i), cappy_array_row(hidden, row),
                h * sizeof(float));
     }

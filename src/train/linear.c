@@ -36,6 +36,8 @@ bool cappy_linear_at(const struct cappy_net *net, size_t layer, enum cappy_linea
     const struct cappy_module_shape shape = cappy_module_shape(net->config, module);
     *linear = (struct cappy_linear){
         .name = name,
+        .layer = layer,
+        .is_whole = name == CAPPY_LINEAR_QKV || (!is_head && !is_last),
         .precision = is_head ? CAPPY_PRECISION_FP32 : net->precision,
         .weight = cappy_params_at(net->params, module, is_head ? 0 : layer, false),
         .bias = cappy_params_at(net->params, module, is_head ? 0 : layer, true),
@@ -180,17 +182,12 @@ static size_t largest_side(const struct cappy_net *net)
     return config->n_labels > side ? config->n_labels : side;
 }
 
-/* The block of a weight gradient that is added up at a time: within L2 for the usual shapes. */
-enum { BLOCK_ROWS = 256, BLOCK_COLUMNS = 1536, BLOCK_STRIDE = BLOCK_COLUMNS + LINE / 4 };
-
 size_t cappy_linear_desk(const struct cappy_net *net, size_t m)
 {
-    const size_t width = net->kernels->panel;
-    const size_t rows = m > BLOCK_ROWS ? m : BLOCK_ROWS;
-    const size_t sums = (rows + CAPPY_SLACK_ROWS) * width;
-    const size_t product = panel_room(net, largest_side(net)) + sums;
-    const size_t gradient = BLOCK_ROWS * BLOCK_STRIDE + BLOCK_ROWS + BLOCK_COLUMNS + sums;
-    return (product > gradient ? product : gradient) * sizeof(float) + 4 * LINE;
+    const size_t sums = (m + CAPPY_SLACK_ROWS) * net->kernels->panel;
+    const size_t product = (panel_room(net, largest_side(net)) + sums) * sizeof(float) + 4 * LINE;
+    const size_t gradient = cappy_linear_gradient_desk(net);
+    return product > gradient ? product : gradient;
 }
 
 static struct cappy_rows move_columns(struct cappy_rows rows, size_t columns)
@@ -283,211 +280,4 @@ void cappy_linear_undo(const struct cappy_net *net, const struct cappy_linear *l
                  .residual = residual.data,
                  .residual_stride = residual.stride,
              });
-}
-
-/* ---- The gradient of weights ---- */
-
-/* Bytes between the rows of a transpose of m rows: not a multiple of 4,096. */
-static size_t transposed_stride(cappy_precision precision, size_t m)
-{
-    return whole_lines(cappy_row_size(precision, m)) + LINE;
-}
-
-size_t cappy_operands_size(const struct cappy_net *net, size_t tokens, size_t n)
-{
-    const struct cappy_config *config = net->config;
-    const size_t h = config->hidden_size;
-    const size_t sides = (9 + 3) * h + 2 * config->ffn_size + config->n_labels +
-                         2 * CAPPY_LINEARS * (net->kernels->panel + CAPPY_SLACK_ROWS);
-    const size_t wide = transposed_stride(CAPPY_PRECISION_FP32, n);
-    const size_t narrow = transposed_stride(net->precision, tokens);
-    return sides * (wide + narrow);
-}
-
-/* The operands of one linear layer in a slot. */
-struct operands {
-    struct cappy_rows rows;     /* [n, m], the transpose of dy */
-    struct cappy_matrix matrix; /* outputs are the columns of x, inputs its rows */
-};
-
-/* Those of all linear layers before it in the layer come first, each as large as it is for as many
- * rows as the slot has tokens. */
-static struct operands place_operands(const struct cappy_net *net, const struct cappy_slot *slot,
-                                      const struct cappy_linear *linear, size_t m)
-{
-    const size_t h = net->config->hidden_size;
-    const size_t f = net->config->ffn_size;
-    const size_t gap = net->kernels->panel + CAPPY_SLACK_ROWS;
-    const size_t sides[CAPPY_LINEARS] = {
-        [CAPPY_LINEAR_QKV] = 4 * h,
-        [CAPPY_LINEAR_QUERY] = 2 * h,
-        [CAPPY_LINEAR_OUTPUT] = 2 * h,
-        [CAPPY_LINEAR_UP] = h + f,
-        [CAPPY_LINEAR_DOWN] = h + f,
-        [CAPPY_LINEAR_POOLER] = 2 * h,
-        [CAPPY_LINEAR_CLASSIFIER] = h + net->config->n_labels,
-    };
-    const bool is_head = linear->name >= CAPPY_LINEARS_IN_LAYER;
-    const size_t side = transposed_stride(linear->precision, is_head ? slot->n : slot->tokens);
-    char *at = net->memory.operands + slot->operands;
-    for (int i = is_head ? CAPPY_LINEARS_IN_LAYER : 0; i < (int)linear->name; i++) {
-        at += (sides[i] + 2 * gap) * side;
-    }
-    const size_t stride = transposed_stride(linear->precision, m);
-    return (struct operands){
-        .rows = {.precision = linear->precision, .data = at, .stride = stride},
-        .matrix = {.precision = linear->precision,
-                   .n = linear->k,
-                   .k = m,
-                   .panel = net->kernels->panel,
-                   .groups = cappy_row_size(linear->precision, m) / sizeof(float),
-                   .packed = at + (linear->n + CAPPY_SLACK_ROWS) * stride},
-    };
-}
-
-void cappy_linear_keep(const struct cappy_net *net, const struct cappy_slot *slot,
-                       const struct cappy_linear *linear, size_t m, struct cappy_rows x,
-                       struct cappy_rows dy)
-{
-    struct operands operands = place_operands(net, slot, linear, m);
-    net->kernels->transpose(&(struct cappy_conversion){m, linear->n, dy, operands.rows});
-    net->kernels->fold(
-        &(struct cappy_folding){x, &operands.matrix, 0, cappy_matrix_panels(&operands.matrix)});
-}
-
-/* A block of a weight's gradient: outputs [row, row + rows), inputs of panels [first, last). */
-struct block {
-    struct cappy_linear linear;
-    size_t layer;
-    size_t row;
-    size_t rows;
-    size_t first_panel;
-    size_t last_panel;
-};
-
-/* sums[rows][stride] = the block, from all slots in their order; with it, if it is the first of its
- * rows, the gradient of the bias. */
-static void add_up(const struct cappy_net *net, const struct block *block, float *sums,
-                   size_t stride, float *bias, float *desk)
-{
-    const struct cappy_linear *linear = &block->linear;
-    const bool is_whole =
-        linear->name == CAPPY_LINEAR_QKV ||
-        (linear->name < CAPPY_LINEARS_IN_LAYER && block->layer + 1 < net->config->n_layers);
-    float *zeros = desk; /* what the kernels take for a bias */
-    memset(zeros, 0, BLOCK_COLUMNS * sizeof *zeros);
-    for (size_t s = 0; s < net->memory.n_slots; s++) {
-        const struct cappy_slot *slot = &net->memory.slots[s];
-        struct operands operands =
-            place_operands(net, slot, linear, is_whole ? slot->tokens : slot->n);
-        struct cappy_matrix part = operands.matrix;
-        const size_t column = block->first_panel * part.panel;
-        part.packed = (float *)part.packed + column * part.groups;
-        part.n = part.n - column;
-        part.bias = zeros;
-        struct cappy_rows x = operands.rows;
-        x.data = (char *)x.data + block->row * x.stride;
-        net->kernels->gemm(&(struct cappy_gemm){
-            .matrix = &part,
-            .last_panel = block->last_panel - block->first_panel,
-            .m = block->rows,
-            .x = x,
-            .y = {.precision = CAPPY_PRECISION_FP32, .data = sums, .stride = stride * sizeof *sums},
-            .epilogue = s != 0 ? CAPPY_EPILOGUE_RESIDUAL : CAPPY_EPILOGUE_NONE,
-            .residual = sums,
-            .residual_stride = stride,
-            .sums = zeros + BLOCK_COLUMNS,
-        });
-        if (block->first_panel == 0) {
-            net->kernels->sums_across(
-                &(struct cappy_row_sums){block->rows, operands.matrix.k, x, bias});
-        }
-    }
-}
-
-static void collect_block(struct cappy_net *net, const struct block *block, float *desk)
-{
-    const struct cappy_linear *linear = &block->linear;
-    const size_t panel = net->kernels->panel;
-    const size_t column = block->first_panel * panel;
-    const size_t end =
-        block->last_panel * panel < linear->k ? block->last_panel * panel : linear->k;
-    const size_t stride = BLOCK_STRIDE;
-    float *sums = desk;
-    float *bias = sums + BLOCK_ROWS * stride;
-    memset(bias, 0, BLOCK_ROWS * sizeof *bias);
-    add_up(net, block, sums, stride, bias, bias + BLOCK_ROWS);
-    for (size_t i = 0; i < block->rows; i++) {
-        float *restrict gradient =
-            net->gradients + linear->weight + (block->row + i) * linear->k + column;
-        const float *restrict from = sums + i * stride;
-        for (size_t j = 0; j < end - column; j++) {
-            gradient[j] += from[j];
-        }
-        if (column == 0) {
-            net->gradients[linear->bias + block->row + i] += bias[i];
-        }
-    }
-}
-
-/* How a gradient [n, k] is cut: blocks of rows, and of panels. */
-struct cuts {
-    size_t rows;
-    size_t panels;
-    size_t blocks;
-};
-
-static struct cuts cut(const struct cappy_net *net, const struct cappy_linear *linear)
-{
-    const size_t panels = cappy_linear_panels(net, linear->k);
-    const size_t most = BLOCK_COLUMNS / net->kernels->panel;
-    const size_t across = (panels + most - 1) / most;
-    const size_t down = (linear->n + BLOCK_ROWS - 1) / BLOCK_ROWS;
-    return (struct cuts){(linear->n + down - 1) / down, (panels + across - 1) / across,
-                         down * across};
-}
-
-void cappy_linear_collect(struct cappy_net *net, size_t layer, enum cappy_linear_name first,
-                          enum cappy_linear_name last, float *desk)
-{
-    size_t items = 0;
-    struct cappy_linear linear;
-    for (int name = (int)first; name < (int)last; name++) {
-        items += cappy_linear_at(net, layer, (enum cappy_linear_name)name, &linear)
-                     ? cut(net, &linear).blocks
-                     : 0;
-    }
-#pragma omp for schedule(dynamic, 1)
-    for (size_t i = 0; i < items; i++) {
-        size_t item = i;
-        int name = (int)first;
-        struct cuts cuts;
-        for (;; name++) {
-            if (!cappy_linear_at(net, layer, (enum cappy_linear_name)name, &linear)) {
-                continue;
-            }
-            cuts = cut(net, &linear);
-            if (item < cuts.blocks) {
-                break;
-            }
-            item -= cuts.blocks;
-        }
-        const size_t panels = cappy_linear_panels(net, linear.k);
-        const size_t across = (panels + cuts.panels - 1) / cuts.panels;
-        const size_t row = item / across * cuts.rows;
-        const size_t panel = item % across * cuts.panels;
-        if (row < linear.n) {
-            collect_block(
-                net,
-                &(struct block){
-                    .linear = linear,
-                    .layer = layer,
-                    .row = row,
-                    .rows = linear.n - row < cuts.rows ? linear.n - row : cuts.rows,
-                    .first_panel = panel,
-                    .last_panel = panel + cuts.panels < panels ? panel + cuts.panels : panels,
-                },
-                desk);
-        }
-    }
 }

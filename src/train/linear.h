@@ -20,6 +20,8 @@ enum cappy_linear_name {
 
 struct cappy_linear {
     enum cappy_linear_name name;
+    size_t layer;
+    bool is_whole;             /* it has a row for each token; else for each sequence */
     cappy_precision precision; /* of its products: the head's is always FP32, as in scoring */
     size_t weight;             /* [n, k], in the flat arrays */
     size_t bias;               /* [n] */
@@ -32,7 +34,7 @@ struct cappy_linear {
 bool cappy_linear_at(const struct cappy_net *net, size_t layer, enum cappy_linear_name name,
                      struct cappy_linear *linear);
 
-/* Bytes that a thread needs for one product of m rows, and for adding up a gradient. */
+/* Bytes that a thread needs for one product of m rows, or for adding up a gradient. */
 size_t cappy_linear_desk(const struct cappy_net *net, size_t m);
 
 /* Memory for the packed matrices, unless it is there; filling them. */
@@ -52,17 +54,27 @@ void cappy_linear_undo(const struct cappy_net *net, const struct cappy_linear *l
 
 /* ---- The gradient of weights ---- */
 
-/* Bytes that the operands of a slot of `tokens` and n sequences take. */
-size_t cappy_operands_size(const struct cappy_net *net, size_t tokens, size_t n);
+/* dW = dy^T x is a product whose inner dimension are the places of a pass: its tokens, or those
+ * that begin its sequences, slot by slot, each filled up to a multiple of CAPPY_BLOCK. */
+static inline size_t cappy_places(size_t n)
+{
+    return (n + CAPPY_BLOCK - 1) / CAPPY_BLOCK * CAPPY_BLOCK;
+}
 
-/* Keeps the operands of a slot for the gradient: its input x [m, k] and dy [m, n]. */
+/* Bytes that the operands of the linear layers of any one layer, or of the head, take in a pass of
+ * so many places of tokens and of first ones. */
+size_t cappy_operands_size(const struct cappy_net *net, size_t places, size_t first_places);
+
+/* Bytes that a thread needs for adding up. */
+size_t cappy_linear_gradient_desk(const struct cappy_net *net);
+
+/* Keeps a slot's part of the operands: its input x [m, k] and dy [m, n]. */
 void cappy_linear_keep(const struct cappy_net *net, const struct cappy_slot *slot,
                        const struct cappy_linear *linear, size_t m, struct cappy_rows x,
                        struct cappy_rows dy);
 
 /* By all threads of a team together: adds to the gradients of the linear layers [first, last) of a
- * layer what all slots kept. In the last layer and in the head, all but CAPPY_LINEAR_QKV have a row
- * for each sequence. */
+ * layer what all slots kept. */
 void cappy_linear_collect(struct cappy_net *net, size_t layer, enum cappy_linear_name first,
                           enum cappy_linear_name last, float *desk);
 

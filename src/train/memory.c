@@ -6,32 +6,40 @@
 #include "train/passes.h"
 
 /* Tokens of a slot: its rows of the widest array stay in L2. */
-enum { LINE = 64, SLOT_TOKENS = 512 };
+enum { LINE = 64, FLOATS = LINE / sizeof(float), SLOT_TOKENS = 256 };
 
-/* Rows a cache line longer than they need to be, so that those of 4,096 bytes do not all fall into
- * the same cache sets, with the slack that matrix products read. */
-static struct cappy_rows take_rows(struct cappy_layout *layout, cappy_precision precision, size_t m,
-                                   size_t width)
+/* Rows with the slack that matrix products read: in blocks where the kernels like that, or a cache
+ * line longer than they need to be, so that those of 4,096 bytes do not all fall into the same
+ * cache sets. */
+static struct cappy_rows take_rows(struct cappy_layout *layout, const struct cappy_net *net,
+                                   size_t m, size_t width)
 {
-    struct cappy_rows rows = {.precision = precision};
-    rows.stride = (cappy_row_size(precision, width) + LINE - 1) / LINE * LINE + LINE;
+    struct cappy_rows rows = {.precision = net->precision};
+    if (net->is_tiled) {
+        rows.stride = CAPPY_BLOCK_BYTES;
+        rows.step = cappy_rows_apart(m + CAPPY_SLACK_ROWS);
+        rows.data = cappy_layout_take(layout, width / CAPPY_BLOCK, rows.step);
+        return rows;
+    }
+    rows.stride = (cappy_row_size(net->precision, width) + LINE - 1) / LINE * LINE + LINE;
     rows.data = cappy_layout_take(layout, m + CAPPY_SLACK_ROWS, rows.stride);
     return rows;
 }
 
 static struct cappy_array take_array(struct cappy_layout *layout, size_t m, size_t width)
 {
-    const struct cappy_rows rows = take_rows(layout, CAPPY_PRECISION_FP32, m, width);
-    return (struct cappy_array){rows.data, rows.stride / sizeof(float)};
+    const size_t stride = (width + FLOATS - 1) / FLOATS * FLOATS + FLOATS;
+    return (struct cappy_array){
+        cappy_layout_take(layout, m + CAPPY_SLACK_ROWS, stride * sizeof(float)), stride};
 }
 
 /* Numbers that the heads of sequences of t tokens in all keep: each sequence has at most as many as
  * the model has positions. */
 static size_t most_kept(const struct cappy_config *config, size_t t, size_t sequences)
 {
-    enum { GRAIN = 32 }; /* of cappy_head_kept */
     const size_t longest = t < config->n_positions ? t : config->n_positions;
-    return config->n_heads * (t + sequences * GRAIN) * (longest + GRAIN);
+    const size_t each = cappy_head_kept(CAPPY_BLOCK, longest) / CAPPY_BLOCK; /* of a query */
+    return config->n_heads * (t + sequences * CAPPY_BLOCK) * each;
 }
 
 /* What a trace has for each token. */
@@ -40,8 +48,8 @@ static void lay_out_tokens(const struct cappy_net_memory *memory, const struct c
 {
     const size_t t = memory->tokens;
     const size_t h = net->config->hidden_size;
-    trace->input = take_rows(layout, net->precision, t, h);
-    trace->qkv = take_rows(layout, net->precision, t, 3 * h);
+    trace->input = take_rows(layout, net, t, h);
+    trace->qkv = take_rows(layout, net, t, 3 * h);
     trace->kept = net->precision == CAPPY_PRECISION_BF16
                       ? cappy_layout_take(layout, most_kept(net->config, t, memory->sequences),
                                           sizeof(uint16_t))
@@ -53,11 +61,11 @@ static void lay_out_extent(const struct cappy_net *net, size_t m, struct cappy_l
                            struct cappy_trace *trace)
 {
     const size_t h = net->config->hidden_size;
-    trace->context = take_rows(layout, net->precision, m, h);
+    trace->context = take_rows(layout, net, m, h);
     trace->attention_sum = take_array(layout, m, h);
-    trace->middle = take_rows(layout, net->precision, m, h);
-    trace->active = take_rows(layout, net->precision, m, net->config->ffn_size);
-    trace->slope = take_rows(layout, net->precision, m, net->config->ffn_size);
+    trace->middle = take_rows(layout, net, m, h);
+    trace->active = take_rows(layout, net, m, net->config->ffn_size);
+    trace->slope = take_rows(layout, net, m, net->config->ffn_size);
 }
 
 /* What is computed again is shared by all layers, but where rows of the last layer would lie among
@@ -92,7 +100,6 @@ static struct cappy_desk lay_out_desk(const struct cappy_net *net, size_t rows,
                                       struct cappy_layout *layout)
 {
     const struct cappy_config *config = net->config;
-    const cappy_precision precision = net->precision;
     const size_t h = config->hidden_size;
     const size_t width = h / config->n_heads;
     const size_t head = cappy_head_scratch(rows, width) * sizeof(float);
@@ -102,11 +109,11 @@ static struct cappy_desk lay_out_desk(const struct cappy_net *net, size_t rows,
         .middle = take_array(layout, rows, h),
         .firsts = take_array(layout, rows, h),
         .d_sum = take_array(layout, rows, h),
-        .projected = take_rows(layout, precision, rows, h),
-        .before = take_rows(layout, precision, rows, config->ffn_size),
-        .d_dropped = take_rows(layout, precision, rows, h),
-        .d_context = take_rows(layout, precision, rows, h),
-        .d_qkv = take_rows(layout, precision, rows, 3 * h),
+        .projected = take_rows(layout, net, rows, h),
+        .before = take_rows(layout, net, rows, config->ffn_size),
+        .d_dropped = take_rows(layout, net, rows, h),
+        .d_context = take_rows(layout, net, rows, h),
+        .d_qkv = take_rows(layout, net, rows, 3 * h),
     };
     desk.scratch = cappy_layout_take(layout, head > product ? head : product, 1);
     return desk;
@@ -131,17 +138,16 @@ static void lay_out(const struct cappy_net *net, struct cappy_net_memory *memory
     memory->slots = cappy_layout_take(layout, slots, sizeof *memory->slots);
     memory->begins = cappy_layout_take(layout, s + 1, sizeof *memory->begins);
     memory->kept = cappy_layout_take(layout, s + 1, sizeof *memory->kept);
-    memory->queries = take_rows(layout, net->precision, s, h);
-    memory->firsts = take_rows(layout, net->precision, s, h);
+    memory->queries = take_rows(layout, net, s, h);
+    memory->firsts = take_rows(layout, net, s, h);
     memory->features = take_array(layout, s, h);
     memory->pooled = take_array(layout, s, h);
     memory->dropped = take_array(layout, s, h);
     memory->scores = take_array(layout, s, config->n_labels);
     memory->d_hidden = take_array(layout, t, h);
-    /* Of all slots together no more than of one with all tokens and sequences, but for what each is
-     * rounded up by. */
-    const size_t one = cappy_operands_size(net, 1, 1);
-    memory->operands = cappy_layout_take(layout, cappy_operands_size(net, t, s) + slots * one, 1);
+    const size_t rest = slots * (CAPPY_BLOCK - 1); /* that slots are filled up by */
+    memory->operands = cappy_layout_take(
+        layout, cappy_operands_size(net, cappy_places(t + rest), cappy_places(s + rest)), 1);
     memory->partials = cappy_layout_take(layout, slots * CAPPY_NORMS, 2 * h * sizeof(float));
     for (size_t i = 0; i < CAPPY_TABLES; i++) {
         memory->lookups[i] = cappy_layout_take(layout, t, sizeof *memory->lookups[i]);
@@ -156,6 +162,9 @@ static void lay_out(const struct cappy_net *net, struct cappy_net_memory *memory
 cappy_status cappy_net_reserve(struct cappy_net *net, size_t tokens, size_t sequences,
                                cappy_error *error)
 {
+    net->is_tiled = net->kernels->is_tiled && net->precision == CAPPY_PRECISION_BF16 &&
+                    net->config->hidden_size / net->config->n_heads % CAPPY_BLOCK == 0 &&
+                    net->config->ffn_size % CAPPY_BLOCK == 0;
     CAPPY_TRY(cappy_packed_reserve(net, error));
     if (tokens <= net->memory.tokens && sequences <= net->memory.sequences) {
         return CAPPY_OK;
@@ -202,15 +211,19 @@ void cappy_net_plan(struct cappy_net *net, const struct cappy_example *examples,
     struct cappy_net_memory *memory = &net->memory;
     struct cappy_slot *slot = memory->slots;
     size_t row = 0;
-    size_t operands = 0;
     assert(n <= memory->sequences);
     *slot = (struct cappy_slot){0};
     memory->kept[0] = 0;
     for (size_t s = 0; s < n; s++) {
         const size_t tokens = examples[s].n;
         if (slot->n != 0 && slot->tokens + tokens > SLOT_TOKENS) {
-            operands += cappy_operands_size(net, slot->tokens, slot->n);
-            *++slot = (struct cappy_slot){.first = s, .row = row, .operands = operands};
+            const struct cappy_slot next = {
+                .first = s,
+                .row = row,
+                .place = slot->place + cappy_places(slot->tokens),
+                .first_place = slot->first_place + cappy_places(slot->n),
+            };
+            *++slot = next;
         }
         slot->n++;
         slot->tokens += tokens;
@@ -221,5 +234,7 @@ void cappy_net_plan(struct cappy_net *net, const struct cappy_example *examples,
     }
     memory->begins[n] = row;
     memory->n_slots = n != 0 ? (size_t)(slot - memory->slots) + 1 : 0;
+    memory->places = slot->place + cappy_places(slot->tokens);
+    memory->first_places = slot->first_place + cappy_places(slot->n);
     assert(row <= memory->tokens);
 }

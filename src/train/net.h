@@ -60,10 +60,18 @@ struct cappy_slot {
     size_t n;     /* examples */
     size_t row;   /* of its first token */
     size_t tokens;
-    size_t operands; /* where those of its weight gradients begin, in bytes */
+    size_t place;       /* of its first token among those of weight gradients (linear.h) */
+    size_t first_place; /* the same for its first tokens alone */
 };
 
 enum { CAPPY_TABLES = 3 };
+
+/* Bytes between the blocks of m rows: an odd number of lines, so that the blocks of a row fall into
+ * different cache sets. */
+static inline size_t cappy_rows_apart(size_t m)
+{
+    return (m | 1) * CAPPY_BLOCK_BYTES;
+}
 
 struct cappy_net_memory {
     size_t tokens;    /* room for these many */
@@ -84,7 +92,9 @@ struct cappy_net_memory {
     struct cappy_array scores;   /* [S, L] */
     /* Of the backward pass: */
     struct cappy_array d_hidden;     /* [T, H] */
-    char *operands;                  /* of the weight gradients of one layer, slot by slot */
+    char *operands;                  /* of the weight gradients of one layer */
+    size_t places;                   /* of tokens in them, in the pass that was planned last */
+    size_t first_places;             /* and of first tokens */
     float *partials;                 /* [slots, norms of a layer, 2H], gradients of weight, bias */
     uint64_t *lookups[CAPPY_TABLES]; /* [T], rows of the tables and who looked them up, sorted */
     size_t n_lookups[CAPPY_TABLES];
@@ -105,6 +115,7 @@ struct cappy_net {
     const struct cappy_params *params;
     cappy_precision precision; /* FP32 or BF16 */
     size_t threads;
+    bool is_tiled; /* BF16 rows lie in blocks; set by cappy_net_reserve */
     struct cappy_rates rates;
     bool recompute;   /* keep a layer's output_sum alone, and compute the rest again backwards */
     float *weights;   /* [size], borrowed */

@@ -2,6 +2,7 @@
 #include "train/optimiser.h"
 
 #include <math.h>
+#include <string.h>
 
 /* A thread takes so many numbers at a time; sums are made by chunk, whatever the threads. */
 enum { CHUNK = 1 << 16 };
@@ -16,13 +17,17 @@ cappy_status cappy_optimiser_init(const struct cappy_params *params,
                                   struct cappy_optimiser *optimiser, cappy_error *error)
 {
     *optimiser = (struct cappy_optimiser){.params = params, .kernels = kernels, .threads = threads};
-    optimiser->means = cappy_alloc(params->size, sizeof *optimiser->means);
-    optimiser->squares = cappy_alloc(params->size, sizeof *optimiser->squares);
+    /* Aligned arrays come in large pages, which a step over all of them takes far fewer faults and
+     * look-ups for. */
+    optimiser->means = cappy_alloc_aligned(params->size, sizeof *optimiser->means);
+    optimiser->squares = cappy_alloc_aligned(params->size, sizeof *optimiser->squares);
     optimiser->parts = cappy_alloc(count_chunks(params->size), sizeof *optimiser->parts);
     if (optimiser->means == NULL || optimiser->squares == NULL || optimiser->parts == NULL) {
         cappy_optimiser_free(optimiser);
         return cappy_error_no_memory(error);
     }
+    memset(optimiser->means, 0, params->size * sizeof *optimiser->means);
+    memset(optimiser->squares, 0, params->size * sizeof *optimiser->squares);
     return CAPPY_OK;
 }
 

@@ -11,7 +11,8 @@ static size_t number_size(cappy_precision precision)
 
 struct cappy_rows cappy_rows_right(struct cappy_rows rows, size_t first)
 {
-    rows.data = (char *)rows.data + first * number_size(rows.precision);
+    rows.data = (char *)rows.data + (rows.step != 0 ? first / CAPPY_BLOCK * rows.step
+                                                    : first * number_size(rows.precision));
     return rows;
 }
 
@@ -207,6 +208,9 @@ static struct cappy_attention_head head_at(const struct cappy_work *work, size_t
         .q_stride = queries.stride,
         .kv_stride = trace->qkv.stride,
         .y_stride = trace->context.stride,
+        .q_step = queries.step,
+        .kv_step = trace->qkv.step,
+        .y_step = trace->context.step,
         .scale = 1.0f / sqrtf((float)width),
         .kept = trace->kept != NULL
                     ? trace->kept + memory->kept[s] + head * cappy_head_kept(first_only ? 1 : n, n)
@@ -254,11 +258,14 @@ void cappy_attention_backward(const struct cappy_work *work, size_t layer, enum 
                 .head = head_at(work, layer, extent, s, head, &dropout),
                 .dy = at(desk->d_context, row, column),
                 .dy_stride = desk->d_context.stride,
+                .dy_step = desk->d_context.step,
                 .dq = cappy_rows_right(cappy_rows_from(d_queries, row), column).data,
                 .dq_stride = d_queries.stride,
+                .dq_step = d_queries.step,
                 .dk = cappy_rows_right(d_kv, h + column).data,
                 .dv = cappy_rows_right(d_kv, 2 * h + column).data,
                 .dkv_stride = d_kv.stride,
+                .dkv_step = d_kv.step,
             });
         }
     }

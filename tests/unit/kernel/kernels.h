@@ -135,6 +135,36 @@ static inline double number_at(const struct cappy_rows *rows, size_t i, size_t j
     return (double)value;
 }
 
+/* m random rows of a precision, in blocks or side by side, with what is no number all around them
+ * and in the slack. */
+static inline struct cappy_rows random_rows_of(cappy_precision precision, size_t m, size_t width,
+                                               float largest, bool in_blocks)
+{
+    struct cappy_rows rows = {.precision = precision};
+    rows.stride = cappy_row_size(precision, width) + 64;
+    size_t size = (m + CAPPY_SLACK_ROWS) * rows.stride;
+    if (in_blocks) {
+        rows.stride = cappy_block_bytes(precision);
+        rows.step = (m + CAPPY_SLACK_ROWS + 2) * rows.stride;
+        size = (width + CAPPY_BLOCK - 1) / CAPPY_BLOCK * rows.step;
+    }
+    rows.data = cappy_alloc_aligned(size, 1);
+    assert_non_null(rows.data);
+    memset(rows.data, 0xff, size);
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < width; j++) {
+            const float x = largest * random_float();
+            const float narrow = to_bf16(x);
+            if (precision == CAPPY_PRECISION_BF16) {
+                memcpy(number_place(&rows, i, j), (const char *)&narrow + 2, 2);
+            } else {
+                memcpy(number_place(&rows, i, j), &x, sizeof x);
+            }
+        }
+    }
+    return rows;
+}
+
 /* W [n, k] packed, with a random bias. */
 static inline struct cappy_matrix make_matrix(const struct cappy_kernels *kernels,
                                               cappy_precision precision, const float *w, size_t n,

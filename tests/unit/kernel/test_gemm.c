@@ -293,80 +293,10 @@ static void check_transposed_packing(const struct cappy_kernels *kernels)
     cappy_free(turned);
 }
 
-/* dw += dy^T x, the gradient of a weight, by the means of a forward product: dy transposed gives
- * the rows, x folded the matrix, and what was there before is the residual. */
-static void check_weight_gradient(const struct cappy_kernels *kernels)
-{
-    enum { M = 83, N = 29, K = 70 }; /* tokens, outputs, inputs of the layer */
-    float *x = random_rows(M, K, K + 2);
-    float *dy = random_rows(M, N, N + 2);
-    float *dw = random_floats((size_t)N * K);
-    for (size_t p = 0; p < 2; p++) {                                               /* fp32, bf16 */
-        struct cappy_matrix inputs = make_matrix(kernels, precisions[p], x, K, M); /* sizes only */
-        const size_t panels = cappy_matrix_panels(&inputs);
-        memset(inputs.bias, 0, panels * kernels->panel * sizeof(float));
-        memset(inputs.packed, 0xff, panels * kernels->panel * inputs.groups * sizeof(float));
-        const struct cappy_rows x_rows = make_rows(kernels, precisions[p], x, M, K, K + 2);
-        const struct cappy_rows dy_rows = make_rows(kernels, precisions[p], dy, M, N, N + 2);
-        kernels->fold(&(struct cappy_folding){x_rows, &inputs, 0, 1});
-        kernels->fold(&(struct cappy_folding){x_rows, &inputs, 1, panels});
-        struct cappy_rows gradients = {precisions[p], NULL, cappy_row_size(precisions[p], M), NULL,
-                                       0};
-        gradients.data = cappy_alloc_aligned(N + CAPPY_SLACK_ROWS, gradients.stride);
-        memset(gradients.data, 0xff, (N + CAPPY_SLACK_ROWS) * gradients.stride);
-        kernels->transpose(&(struct cappy_conversion){M, N, dy_rows, gradients});
-        float *sums = random_floats((N + CAPPY_SLACK_ROWS) * kernels->panel);
-        float *sum = random_floats((size_t)N * K);
-        memcpy(sum, dw, (size_t)N * K * sizeof(float));
-        kernels->gemm(&(struct cappy_gemm){
-            .matrix = &inputs,
-            .last_panel = cappy_matrix_panels(&inputs),
-            .m = N,
-            .x = gradients,
-            .y = {CAPPY_PRECISION_FP32, sum, K * sizeof(float), NULL, 0},
-            .epilogue = CAPPY_EPILOGUE_RESIDUAL,
-            .residual = sum,
-            .residual_stride = K,
-            .sums = sums,
-        });
-        for (size_t j = 0; j < N; j++) {
-            for (size_t i = 0; i < K; i++) {
-                double wanted = (double)dw[j * K + i];
-                for (size_t t = 0; t < M; t++) {
-                    const float a = dy[t * (N + 2) + j];
-                    const float b = x[t * (K + 2) + i];
-                    wanted +=
-                        p == 0 ? (double)a * (double)b : (double)to_bf16(a) * (double)to_bf16(b);
-                }
-                assert_float_equal(sum[j * K + i], wanted, 2e-5);
-            }
-        }
-        if (precisions[p] == CAPPY_PRECISION_BF16) {
-            cappy_free(x_rows.data);
-            cappy_free(x_rows.scales);
-            cappy_free(dy_rows.data);
-            cappy_free(dy_rows.scales);
-        }
-        free_matrix(&inputs);
-        cappy_free(gradients.data);
-        cappy_free(sums);
-        cappy_free(sum);
-    }
-    cappy_free(x);
-    cappy_free(dy);
-    cappy_free(dw);
-}
-
 static void test_transposed_packing(void **state)
 {
     (void)state;
     for_each_set(check_transposed_packing);
-}
-
-static void test_weight_gradient(void **state)
-{
-    (void)state;
-    for_each_set(check_weight_gradient);
 }
 
 static void test_gemm(void **state)
@@ -394,7 +324,6 @@ int main(void)
         cmocka_unit_test(test_int8_exact),
         cmocka_unit_test(test_gemm_invariance),
         cmocka_unit_test(test_transposed_packing),
-        cmocka_unit_test(test_weight_gradient),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
