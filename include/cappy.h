@@ -222,6 +222,12 @@ CAPPY_API cappy_status cappy_tokenize(cappy_scorer *scorer, const cappy_pair *pa
                                       int32_t *segments, size_t capacity, size_t *n,
                                       cappy_error *error);
 
+/* Counts the tokens of pairs[0..n), special tokens included: tokens[n] as cappy_score computes them
+ * and, where not NULL, whole[n] before truncation to the scorer's max_length. Costs a small part of
+ * what scoring does. Errors: CAPPY_NO_MEMORY, in which case tokens[] and whole[] are undefined. */
+CAPPY_API cappy_status cappy_measure(cappy_scorer *scorer, const cappy_pair *pairs, size_t n,
+                                     size_t *tokens, size_t *whole, cappy_error *error);
+
 typedef struct cappy_scorer_counts {
     size_t struct_size; /* set by the caller to sizeof(cappy_scorer_counts) */
     uint64_t pairs;     /* scored since the scorer was made */

@@ -23,11 +23,11 @@ BEGIN {
     for (i in talk) command[talk[i]] = "is for the command: a library returns a status"
 
     # Headers of C11, POSIX and the compiler: every folder may include them.
-    split("assert complex ctype dirent dlfcn errno fcntl fenv float getopt glob immintrin inttypes " \
+    split("arpa/inet assert complex ctype dirent dlfcn errno fcntl fenv float getopt glob immintrin inttypes " \
           "arm_neon cpuid langinfo limits link locale math omp poll pthread sched setjmp signal " \
           "stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string " \
-          "strings sys/auxv sys/ioctl sys/mman sys/random sys/resource sys/stat sys/time " \
-          "sys/types sys/uio sys/utsname sys/wait termios time unistd wchar wctype", standard)
+          "strings sys/auxv sys/ioctl sys/mman sys/random sys/resource sys/socket sys/stat sys/time " \
+          "sys/types sys/uio sys/un sys/utsname sys/wait termios time unistd wchar wctype", standard)
     for (i in standard) system_header[standard[i] ".h"] = 1
     system_header["cappy.h"] = 1 # as a program outside includes it
 }

@@ -55,10 +55,16 @@ static bool is_out_of_memory(const json_error_t *problem)
 }
 
 /* cappy_json_parse with further jansson flags. */
-static cappy_status parse(const char *text, size_t size, size_t flags, json_t **value,
-                          cappy_error *error)
+static cappy_status parse(const char *text, size_t size, size_t flags, size_t max_values,
+                          json_t **value, cappy_error *error)
 {
-    if (take_measure(text, size).depth > CAPPY_JSON_MAX_DEPTH) {
+    const struct measure measure = take_measure(text, size);
+    if (measure.values > max_values) {
+        return cappy_error_set(error, CAPPY_FORMAT,
+                               "JSON of about %zu values: at most %zu are allowed", measure.values,
+                               max_values);
+    }
+    if (measure.depth > CAPPY_JSON_MAX_DEPTH) {
         return cappy_error_set(error, CAPPY_FORMAT, "JSON is nested more than %d deep",
                                CAPPY_JSON_MAX_DEPTH);
     }
@@ -135,7 +141,13 @@ cappy_status cappy_json_parse_row(const char *text, size_t size, json_t **value,
 
 cappy_status cappy_json_parse(const char *text, size_t size, json_t **value, cappy_error *error)
 {
-    return parse(text, size, 0, value, error);
+    return parse(text, size, 0, SIZE_MAX, value, error);
+}
+
+cappy_status cappy_json_parse_limited(const char *text, size_t size, size_t max_values,
+                                      json_t **value, cappy_error *error)
+{
+    return parse(text, size, 0, max_values, value, error);
 }
 
 static cappy_status read_file(const char *path, size_t max_size, size_t flags, json_t **value,
@@ -145,7 +157,7 @@ static cappy_status read_file(const char *path, size_t max_size, size_t flags, j
     cappy_buffer_init(&buffer, max_size);
     cappy_status status = cappy_file_read(path, &buffer, error);
     if (status == CAPPY_OK) {
-        status = parse(buffer.data, buffer.size, flags, value, error);
+        status = parse(buffer.data, buffer.size, flags, SIZE_MAX, value, error);
         if (status != CAPPY_OK) {
             cappy_error_at(error, status, path);
         }

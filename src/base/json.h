@@ -17,6 +17,11 @@ enum { CAPPY_JSON_MAX_DEPTH = 64, CAPPY_ROW_MAX_VALUES = 1 << 20 };
  * CAPPY_FORMAT. The caller json_decrefs *value. */
 cappy_status cappy_json_parse(const char *text, size_t size, json_t **value, cappy_error *error);
 
+/* The same for what came over a network: more than max_values values are CAPPY_FORMAT too, since
+ * each takes far more memory than its text. */
+cappy_status cappy_json_parse_limited(const char *text, size_t size, size_t max_values,
+                                      json_t **value, cappy_error *error);
+
 /* As cappy_json_parse for a row of a JSON lines file, which is passed on as it was written: numbers
  * of any size are allowed (all of them become reals), and errors give the byte of the line, from 1,
  * and the remedy. More than CAPPY_ROW_MAX_VALUES values are refused: each takes far more memory

@@ -18,12 +18,21 @@ enum cappy_option_type {
     CAPPY_OPTION_COUNT,  /* size_t from min to max */
     CAPPY_OPTION_REAL,   /* struct cappy_real: a number that is finite */
     CAPPY_OPTION_CHOICE, /* int: an index into choices */
+    CAPPY_OPTION_LIST,   /* struct cappy_list: may be given several times */
 };
+
+enum { CAPPY_LIST_LIMIT = 16 };
 
 /* The value of a CAPPY_OPTION_REAL, for which 0 may be as good as any. */
 struct cappy_real {
     bool is_given;
     double value;
+};
+
+/* The values of a CAPPY_OPTION_LIST, in order. */
+struct cappy_list {
+    const char *items[CAPPY_LIST_LIMIT];
+    size_t n;
 };
 
 struct cappy_option {
@@ -43,13 +52,15 @@ struct cappy_option {
 /* The common options come in groups; a command names those it has. Everyone has --help. */
 enum {
     CAPPY_WITH_HELP = 1,
-    CAPPY_WITH_MODEL = 2,  /* --model, --threads, --precision, --device */
-    CAPPY_WITH_LENGTH = 4, /* --max-length */
-    CAPPY_WITH_OUTPUT = 8, /* --output */
-    CAPPY_WITH_QUIET = 16, /* --quiet */
-    CAPPY_WITH_JSON = 32,  /* --json */
-    CAPPY_WITH_ALL = 63,
-    CAPPY_WITH_LLM = 64, /* --llm and how it is asked */
+    CAPPY_WITH_ONE_MODEL = 2, /* --model */
+    CAPPY_WITH_LENGTH = 4,    /* --max-length */
+    CAPPY_WITH_OUTPUT = 8,    /* --output */
+    CAPPY_WITH_QUIET = 16,    /* --quiet */
+    CAPPY_WITH_JSON = 32,     /* --json */
+    CAPPY_WITH_LLM = 64,      /* --llm and how it is asked */
+    CAPPY_WITH_COMPUTE = 128, /* --threads, --precision, --device */
+    CAPPY_WITH_MODEL = CAPPY_WITH_ONE_MODEL | CAPPY_WITH_COMPUTE,
+    CAPPY_WITH_ALL = 63 | CAPPY_WITH_COMPUTE,
 };
 
 enum cappy_device { CAPPY_DEVICE_CPU, CAPPY_DEVICE_CUDA };
@@ -126,6 +137,7 @@ struct cappy_command {
     X(data)                                                                                        \
     X(train)                                                                                       \
     X(adapt)                                                                                       \
+    X(serve)                                                                                       \
     X(info)                                                                                        \
     X(bench)                                                                                       \
     X(help)                                                                                        \

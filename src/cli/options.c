@@ -25,13 +25,13 @@ const struct cappy_option cappy_common_options[] = {
     {.name = "model",
      .letter = 'm',
      .type = CAPPY_OPTION_PATH,
-     .group = CAPPY_WITH_MODEL,
+     .group = CAPPY_WITH_ONE_MODEL,
      .offset = COMMON(model),
      .value = "DIR",
      .help = "A Hugging Face model directory; the default model if not given."},
     {.name = "threads",
      .type = CAPPY_OPTION_COUNT,
-     .group = CAPPY_WITH_MODEL,
+     .group = CAPPY_WITH_COMPUTE,
      .offset = COMMON(threads),
      .value = "N",
      .min = 1,
@@ -39,7 +39,7 @@ const struct cappy_option cappy_common_options[] = {
      .help = "Compute with N threads; one for each processor if not given."},
     {.name = "precision",
      .type = CAPPY_OPTION_CHOICE,
-     .group = CAPPY_WITH_MODEL,
+     .group = CAPPY_WITH_COMPUTE,
      .offset = COMMON(precision),
      .value = "WHICH",
      .choices = precisions,
@@ -49,7 +49,7 @@ const struct cappy_option cappy_common_options[] = {
              "fastest here of those that change at most one pick in a hundred."},
     {.name = "device",
      .type = CAPPY_OPTION_CHOICE,
-     .group = CAPPY_WITH_MODEL,
+     .group = CAPPY_WITH_COMPUTE,
      .offset = COMMON(device),
      .value = "WHICH",
      .choices = devices,
@@ -325,6 +325,17 @@ static cappy_status set_choice(const struct cappy_option *option, const char *te
                            text);
 }
 
+static cappy_status add_item(const struct cappy_option *option, const char *text,
+                             struct cappy_list *list, cappy_error *error)
+{
+    if (list->n == CAPPY_LIST_LIMIT) {
+        return cappy_error_set(error, CAPPY_ARGUMENT, "--%s may be given %d times", option->name,
+                               CAPPY_LIST_LIMIT);
+    }
+    list->items[list->n++] = text;
+    return CAPPY_OK;
+}
+
 static cappy_status set_value(const struct cappy_option *option, const char *text, void *arguments,
                               cappy_error *error)
 {
@@ -346,6 +357,8 @@ static cappy_status set_value(const struct cappy_option *option, const char *tex
         return set_real(option, text, place, error);
     case CAPPY_OPTION_CHOICE:
         return set_choice(option, text, place, error);
+    case CAPPY_OPTION_LIST:
+        return add_item(option, text, place, error);
     }
     return CAPPY_OK;
 }
@@ -394,7 +407,7 @@ static cappy_status take_option(struct parser *parser, const struct cappy_option
             return cappy_error_set(error, CAPPY_ARGUMENT, "--%s needs a value: --%s %s",
                                    option->name, option->name, option->value);
         }
-        if (parser->seen >> index & 1) {
+        if (option->type != CAPPY_OPTION_LIST && (parser->seen >> index & 1)) {
             return cappy_error_set(error, CAPPY_ARGUMENT, "--%s is given twice", option->name);
         }
         parser->seen |= (uint64_t)1 << index;

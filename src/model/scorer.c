@@ -172,13 +172,10 @@ static bool is_same_text(cappy_text a, cappy_text b)
     return a.data != NULL && a.data == b.data && a.size == b.size;
 }
 
-/* Tokenizes a pair behind worker->ids; *n receives its length. Candidates of one instruction arrive
- * together: an instruction that is the same bytes in memory as the one before is not tokenized
- * again. */
-static cappy_status encode_pair(struct cappy_scorer *scorer, struct worker *worker,
-                                const cappy_pair *pair, size_t *n, cappy_error *error)
+/* Tokenizes the texts of a pair. Candidates of one instruction arrive together: an instruction that
+ * is the same bytes in memory as the one before is not tokenized again. */
+static cappy_status encode_texts(struct worker *worker, const cappy_pair *pair, cappy_error *error)
 {
-    const struct cappy_tokenizer *tokenizer = scorer->model->tokenizer;
     if (!is_same_text(worker->first_text, pair->instruction)) {
         worker->first_text = (cappy_text){NULL, 0};
         worker->first.n = 0;
@@ -186,7 +183,15 @@ static cappy_status encode_pair(struct cappy_scorer *scorer, struct worker *work
         worker->first_text = pair->instruction;
     }
     worker->second.n = 0;
-    CAPPY_TRY(cappy_encode_text(worker->encoder, pair->response, &worker->second, error));
+    return cappy_encode_text(worker->encoder, pair->response, &worker->second, error);
+}
+
+/* Tokenizes a pair behind worker->ids; *n receives its length. */
+static cappy_status encode_pair(struct cappy_scorer *scorer, struct worker *worker,
+                                const cappy_pair *pair, size_t *n, cappy_error *error)
+{
+    const struct cappy_tokenizer *tokenizer = scorer->model->tokenizer;
+    CAPPY_TRY(encode_texts(worker, pair, error));
     size_t n_first = worker->first.n;
     size_t n_second = worker->second.n;
     worker->truncated += cappy_pair_truncate(tokenizer, scorer->max_length, &n_first, &n_second);
@@ -460,6 +465,26 @@ cappy_status cappy_tokenize(cappy_scorer *scorer, const cappy_pair *pair, int32_
         memcpy(segments, worker->segments.data, length * sizeof *segments);
     }
     *n = length;
+    return CAPPY_OK;
+}
+
+cappy_status cappy_measure(cappy_scorer *scorer, const cappy_pair *pairs, size_t n, size_t *tokens,
+                           size_t *whole, cappy_error *error)
+{
+    const struct cappy_tokenizer *tokenizer = scorer->model->tokenizer;
+    struct worker *worker = &scorer->workers[0];
+    worker->first_text = (cappy_text){NULL, 0};
+    for (size_t i = 0; i < n; i++) {
+        CAPPY_TRY(encode_texts(worker, &pairs[i], error));
+        size_t n_first = worker->first.n;
+        size_t n_second = worker->second.n;
+        const size_t overhead = cappy_tokenizer_pair_overhead(tokenizer);
+        if (whole != NULL) {
+            whole[i] = n_first + n_second + overhead;
+        }
+        cappy_pair_truncate(tokenizer, scorer->max_length, &n_first, &n_second);
+        tokens[i] = n_first + n_second + overhead;
+    }
     return CAPPY_OK;
 }
 

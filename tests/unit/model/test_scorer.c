@@ -85,6 +85,11 @@ static void check_ids(const struct golden *golden, cappy_scorer *scorer)
             assert_int_equal(got[j], json_integer_value(json_array_get(ids, j)));
             assert_int_equal(types[j], json_integer_value(json_array_get(segments, j)));
         }
+        size_t counted = 0;
+        size_t whole = 0;
+        assert_int_equal(cappy_measure(scorer, &golden->pairs[i], 1, &counted, &whole, NULL), 0);
+        assert_int_equal(counted, n);
+        assert_true(whole >= counted);
         assert_int_equal(cappy_tokenize(scorer, &golden->pairs[i], got, types, n - 1, &n, NULL),
                          CAPPY_ARGUMENT);
     }

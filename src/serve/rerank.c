@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reranking in three dialects: a body with "texts" is TEI's and is answered with a bare list; one
+ * with "documents" is Cohere's, Jina's or vLLM's, and their answer is one object for all. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "serve/routes.h"
+
+/* Reads the pairs of a query and a list of texts. */
+static bool read_pairs(struct cappy_call *call, const char *key)
+{
+    cappy_text query;
+    if (!cappy_call_need_one_label(call) || !cappy_call_get_text(call, "query", &query) ||
+        !cappy_call_get_list(call, key, &call->items) || !cappy_call_get_limits(call) ||
+        !cappy_call_get_bool(call, "raw_scores", false, &call->raw) ||
+        !cappy_call_make_pairs(call, json_array_size(call->items), key)) {
+        return false;
+    }
+    for (size_t i = 0; i < call->job.n; i++) {
+        call->pairs[i].instruction = query;
+        if (!cappy_call_get_item(call, key, call->items, i, &call->pairs[i].response)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_cohere(const struct cappy_call *call)
+{
+    return strncmp(call->route->path, "/v2/", 4) == 0;
+}
+
+/* Cohere refuses a query of nothing but spaces. */
+static bool check_query(struct cappy_call *call)
+{
+    const cappy_text query = call->pairs[0].instruction;
+    for (size_t i = 0; i < query.size; i++) {
+        if (strchr(" \t\r\n", query.data[i]) == NULL) {
+            return true;
+        }
+    }
+    return cappy_call_fail(call, CAPPY_FAILURE_EMPTY,
+                           "query must not be empty or be only whitespace");
+}
+
+/* A member that is not known is ignored, but not silently: it may be a misspelt one. */
+static void warn_of_unknown(struct cappy_call *call)
+{
+    static const char *const known[] = {"model",
+                                        "query",
+                                        "documents",
+                                        "top_n",
+                                        "return_documents",
+                                        "raw_scores",
+                                        "max_tokens_per_doc",
+                                        "max_tokens_per_query",
+                                        "truncate_prompt_tokens",
+                                        "truncation_side",
+                                        "truncate",
+                                        "truncation_direction",
+                                        "user",
+                                        "request_id",
+                                        "priority",
+                                        "use_activation",
+                                        "instruction",
+                                        NULL};
+    const char *key;
+    json_t *value;
+    size_t n = 0;
+    json_object_foreach(call->body, key, value)
+    {
+        size_t i = 0;
+        while (known[i] != NULL && strcmp(known[i], key) != 0) {
+            i++;
+        }
+        if (known[i] == NULL && n++ < 8) {
+            cappy_call_warn(call, "the field \"%.60s\" is not known here and was ignored", key);
+        }
+    }
+}
+
+static bool prepare_tei(struct cappy_call *call)
+{
+    call->dialect = CAPPY_DIALECT_TEI;
+    return read_pairs(call, "texts") &&
+           cappy_call_get_bool(call, "return_text", false, &call->with_documents);
+}
+
+bool cappy_rerank_prepare(struct cappy_call *call)
+{
+    int64_t top_n;
+    if (json_object_get(call->body, "texts") != NULL) {
+        return prepare_tei(call);
+    }
+    if (!read_pairs(call, "documents") ||
+        !cappy_call_get_count(call, "top_n", is_cohere(call) ? 1 : 0, INT32_MAX, 0, &top_n) ||
+        !cappy_call_get_bool(call, "return_documents", !is_cohere(call), &call->with_documents)) {
+        return false;
+    }
+    call->top_n = (size_t)top_n;
+    warn_of_unknown(call);
+    return !is_cohere(call) || check_query(call);
+}
+
+/* ---- Answers --------------------------------------------------------------------------------- */
+
+struct rank {
+    float score;
+    size_t index;
+};
+
+/* Best first; equal ones as they came. */
+static int compare_ranks(const void *left, const void *right)
+{
+    const struct rank *a = left;
+    const struct rank *b = right;
+    return a->score != b->score ? (a->score < b->score) - (a->score > b->score)
+                                : (a->index > b->index) - (a->index < b->index);
+}
+
+/* A document as it came, or, of a string, an object with it. New. */
+static json_t *echo_document(const json_t *item)
+{
+    if (json_is_object(item)) {
+        return json_incref((json_t *)item);
+    }
+    return json_pack("{s:O}", "text", item);
+}
+
+static json_t *describe_result(const struct cappy_call *call, const struct rank *rank)
+{
+    const json_t *item = json_array_get(call->items, rank->index);
+    const double score = cappy_call_clamp(call, rank->score);
+    if (call->dialect == CAPPY_DIALECT_TEI) {
+        const json_t *text = json_is_object(item) ? json_object_get(item, "text") : item;
+        return json_pack("{s:I, s:f, s:O*}", "index", (json_int_t)rank->index, "score", score,
+                         "text", call->with_documents ? text : NULL);
+    }
+    return json_pack("{s:I, s:f, s:o*}", "index", (json_int_t)rank->index, "relevance_score", score,
+                     "document", call->with_documents ? echo_document(item) : NULL);
+}
+
+/* The list of results, best first. New. */
+static json_t *list_results(const struct cappy_call *call)
+{
+    const size_t n = call->job.n;
+    const size_t count = call->top_n > 0 && call->top_n < n ? call->top_n : n;
+    struct rank *ranks = cappy_alloc(n, sizeof *ranks);
+    json_t *list = ranks != NULL ? json_array() : NULL;
+    for (size_t i = 0; list != NULL && i < n; i++) {
+        ranks[i] = (struct rank){call->job.scores[i], i};
+    }
+    if (list != NULL) {
+        qsort(ranks, n, sizeof *ranks, compare_ranks);
+    }
+    for (size_t i = 0; list != NULL && i < count; i++) {
+        if (json_array_append_new(list, describe_result(call, &ranks[i])) != 0) {
+            json_decref(list);
+            list = NULL;
+        }
+    }
+    cappy_free(ranks);
+    return list;
+}
+
+bool cappy_rerank_finish(struct cappy_call *call)
+{
+    json_t *results = list_results(call);
+    if (call->dialect == CAPPY_DIALECT_TEI) {
+        return cappy_call_reply(call, results);
+    }
+    const json_int_t n = (json_int_t)call->total_tokens;
+    json_t *warnings = call->warnings != NULL ? json_incref(call->warnings) : json_array();
+    json_t *meta =
+        json_pack("{s:{s:s, s:b}, s:{s:i, s:I}, s:{s:I, s:i}, s:o}", "api_version", "version", "2",
+                  "is_experimental", 0, "billed_units", "search_units", 1, "total_tokens", n,
+                  "tokens", "input_tokens", n, "output_tokens", 0, "warnings", warnings);
+    return cappy_call_reply(call, json_pack("{s:o, s:s, s:I, s:s, s:o, s:o, s:o}", "id",
+                                            cappy_call_make_id(call, "rerank"), "object", "list",
+                                            "created", (json_int_t)time(NULL), "model",
+                                            call->job.model->name, "results", results, "usage",
+                                            cappy_call_usage(call), "meta", meta));
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The functions behind the table of routes, in routes.c. */
+#ifndef CAPPY_SERVE_ROUTES_H
+#define CAPPY_SERVE_ROUTES_H
+
+#include <time.h>
+
+#include "serve/call.h"
+
+bool cappy_rerank_prepare(struct cappy_call *call);
+bool cappy_rerank_finish(struct cappy_call *call);
+bool cappy_scores_prepare(struct cappy_call *call);
+bool cappy_scores_finish(struct cappy_call *call);
+bool cappy_predict_prepare(struct cappy_call *call);
+bool cappy_predict_finish(struct cappy_call *call);
+bool cappy_labels_prepare(struct cappy_call *call);
+bool cappy_labels_finish(struct cappy_call *call);
+bool cappy_reward_prepare(struct cappy_call *call);
+bool cappy_reward_finish(struct cappy_call *call);
+void cappy_health_answer(struct cappy_call *call);
+void cappy_ready_answer(struct cappy_call *call);
+void cappy_models_answer(struct cappy_call *call);
+void cappy_metrics_answer(struct cappy_call *call);
+
+#endif
