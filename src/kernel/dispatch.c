@@ -189,9 +189,10 @@ size_t cappy_attention_scratch(size_t n, size_t width)
     const size_t n_up = round_up(n);
     const size_t d_up = round_up(width);
     const size_t plain = 2 * n_up * d_up + CAPPY_ATTENTION_ROWS * (n_up + 2 * d_up);
-    /* With tiles: K and V as bf16, scores [rows][n] and a line, their weights as bf16, output. */
+    /* With tiles: K and V as bf16; twice 16 rows of scores of a chunk of 128 tokens, of weights as
+     * bf16 and of output, each with a line; sums and factors of rows. */
     const size_t filled = round_up(n) + CAPPY_BLOCK;
-    const size_t tiled = filled * d_up + CAPPY_BLOCK * (filled * 3 / 2 + d_up);
+    const size_t tiled = filled * d_up + 32 * (128 + 16 + filled / 2 + 16 + d_up) + 512;
     return plain > tiled ? plain : tiled;
 }
 

@@ -147,6 +147,37 @@ static inline float vec_largest(vec a)
     return _mm512_reduce_max_ps(a);
 }
 
+/* Lane i of the result is what all lanes of row[i] give, put together two by two, in the same order
+ * for every row. */
+#define VEC_REDUCE_EACH(name, combine)                                                             \
+    static inline vec name(const vec row[LANES])                                                   \
+    {                                                                                              \
+        vec quad[LANES / 4];                                                                       \
+        for (size_t i = 0; i < LANES / 4; i++) {                                                   \
+            const vec *r = row + 4 * i;                                                            \
+            const __m512d a = _mm512_castps_pd(                                                    \
+                combine(_mm512_unpacklo_ps(r[0], r[1]), _mm512_unpackhi_ps(r[0], r[1])));          \
+            const __m512d b = _mm512_castps_pd(                                                    \
+                combine(_mm512_unpacklo_ps(r[2], r[3]), _mm512_unpackhi_ps(r[2], r[3])));          \
+            quad[i] = combine(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)),                          \
+                              _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));                         \
+        }                                                                                          \
+        const vec low = combine(_mm512_shuffle_f32x4(quad[0], quad[1], 0x88),                      \
+                                _mm512_shuffle_f32x4(quad[0], quad[1], 0xdd));                     \
+        const vec high = combine(_mm512_shuffle_f32x4(quad[2], quad[3], 0x88),                     \
+                                 _mm512_shuffle_f32x4(quad[2], quad[3], 0xdd));                    \
+        return combine(_mm512_shuffle_f32x4(low, high, 0x88),                                      \
+                       _mm512_shuffle_f32x4(low, high, 0xdd));                                     \
+    }
+VEC_REDUCE_EACH(vec_sum_of_each, vec_add)
+VEC_REDUCE_EACH(vec_largest_of_each, vec_max)
+#undef VEC_REDUCE_EACH
+
+static inline int vec_any_above(vec a, float limit)
+{
+    return _mm512_cmp_ps_mask(a, vec_set(limit), _CMP_GT_OQ) != 0;
+}
+
 /* ---- Integers and narrow numbers ---- */
 
 typedef __m512i veci;
@@ -276,6 +307,19 @@ static inline void vec_store_block_bf16(uint16_t *p, vec a, vec b)
     vec_store_bf16(p, a, LANES);
     vec_store_bf16(p + LANES, b, LANES);
 #endif
+}
+
+/* The same for numbers that are no NaN, and without VCVTNE2PS2BF16, which would take two turns of
+ * the unit that multiplies: while tiles are at work there is only one. */
+static inline void vec_store_weights(uint16_t *p, vec a, vec b)
+{
+    static const uint16_t upper[2 * LANES] = {1,  3,  5,  7,  9,  11, 13, 15, 17, 19, 21,
+                                              23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 43,
+                                              45, 47, 49, 51, 53, 55, 57, 59, 61, 63};
+    const __m512i half = _mm512_set1_epi32(0x8000); /* ties go up, not to even */
+    const __m512i x = _mm512_add_epi32(_mm512_castps_si512(a), half);
+    const __m512i y = _mm512_add_epi32(_mm512_castps_si512(b), half);
+    _mm512_storeu_si512(p, _mm512_permutex2var_epi16(x, _mm512_loadu_si512(upper), y));
 }
 
 /* 2^x for x <= 0, for results that are rounded to bf16: relative error 7.5e-5, and 0 far below. */

@@ -270,7 +270,10 @@ static double expected_attention(const struct cappy_rows *qkv, size_t n, size_t 
     return y / sum;
 }
 
-static void check_attention_case(const struct cappy_kernels *kernels, size_t n, size_t width)
+/* The keys of tokens from 128 on are so many times as large: with their scores, softmax has to
+ * begin anew. */
+static void check_attention_case(const struct cappy_kernels *kernels, size_t n, size_t width,
+                                 float later)
 {
     enum { HEADS = 2 };
     const size_t columns = HEADS * width;
@@ -280,7 +283,8 @@ static void check_attention_case(const struct cappy_kernels *kernels, size_t n, 
     struct cappy_rows alone = make_blocks(CAPPY_PRECISION_BF16, 1, columns);
     for (size_t i = 0; i < n; i++) {
         for (size_t j = 0; j < 3 * columns; j++) {
-            const float x = to_bf16(random_float());
+            const bool is_later = i >= 128 && j / columns == 1;
+            const float x = to_bf16(random_float() * (is_later ? later : 1));
             memcpy(number_place(&qkv, i, j), (const char *)&x + 2, 2);
         }
     }
@@ -326,10 +330,14 @@ static void check_attention_case(const struct cappy_kernels *kernels, size_t n, 
 
 static void check_attention(const struct cappy_kernels *kernels)
 {
-    static const size_t lengths[] = {1, 2, 15, 17, 24, 32, 33, 64, 103, 173};
+    static const size_t lengths[] = {1, 2, 15, 17, 24, 32, 33, 64, 103, 128, 129, 173, 300};
     for (size_t i = 0; kernels->is_tiled && i < sizeof lengths / sizeof lengths[0]; i++) {
-        check_attention_case(kernels, lengths[i], 32);
-        check_attention_case(kernels, lengths[i], 64);
+        check_attention_case(kernels, lengths[i], 32, 1);
+        check_attention_case(kernels, lengths[i], 64, 1);
+    }
+    if (kernels->is_tiled) {
+        check_attention_case(kernels, 300, 32, 32);
+        check_attention_case(kernels, 300, 64, 32);
     }
 }
 
