@@ -181,6 +181,7 @@ static cappy_status write_overview(struct cappy_buffer *out, cappy_error *error)
         ".It Ev CAPPY_MODEL\nThe directory of the default model.\n"
         ".It Ev CAPPY_ISA\nThe kernel set to compute with, instead of the best the machine has.\n"
         ".It Ev CAPPY_LLM_KEY\nThe key of the endpoint that is sampled from.\n"
+        ".It Ev SSL_CERT_FILE\nThe certificates that it may be vouched for by.\n"
         ".It Ev COLUMNS\nThe width of tables that do not go to a terminal.\n"
         ".It Ev NO_COLOR\nIf set and not empty, tables have no colours.\n.El\n",
         error));

@@ -109,6 +109,7 @@ static cappy_status fill(const struct cappy_llm_arguments *arguments,
         .timeout = (double)arguments->timeout,
         .max_calls = arguments->max_calls,
         .max_tokens_total = arguments->max_tokens_total,
+        .authorities = getenv("SSL_CERT_FILE"),
         .store = arguments->store != NULL ? arguments->store : sampling->store};
     return CAPPY_OK;
 }

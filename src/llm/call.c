@@ -19,8 +19,9 @@ static size_t receive(char *data, size_t one, size_t size, void *context)
 /* Whatever the endpoint says, nothing but HTTP is spoken, to nobody else, and no more is taken than
  * the buffer's limit. */
 static CURLcode set_up(struct cappy_call *call, const char *url, struct curl_slist *headers,
-                       double timeout)
+                       const struct cappy_llm_options *options)
 {
+    const double timeout = options->timeout;
     const long silence = timeout < SILENCE_SECONDS ? (long)timeout + 1 : SILENCE_SECONDS;
     CURL *easy = call->easy;
     CURLcode result = CURLE_OK;
@@ -34,6 +35,9 @@ static CURLcode set_up(struct cappy_call *call, const char *url, struct curl_sli
     SET(CURLOPT_FOLLOWLOCATION, 0L)
     SET(CURLOPT_SSL_VERIFYPEER, 1L)
     SET(CURLOPT_SSL_VERIFYHOST, 2L)
+    if (options->authorities != NULL) {
+        SET(CURLOPT_CAINFO, options->authorities)
+    }
     SET(CURLOPT_NOSIGNAL, 1L)
     SET(CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS)
     SET(CURLOPT_TIMEOUT_MS, (long)(timeout * 1000))
@@ -48,7 +52,7 @@ static CURLcode set_up(struct cappy_call *call, const char *url, struct curl_sli
 }
 
 cappy_status cappy_call_open(struct cappy_call *call, const char *url, struct curl_slist *headers,
-                             double timeout, cappy_error *error)
+                             const struct cappy_llm_options *options, cappy_error *error)
 {
     call->easy = curl_easy_init();
     cappy_buffer_init(&call->body, SIZE_MAX / 2);
@@ -56,7 +60,7 @@ cappy_status cappy_call_open(struct cappy_call *call, const char *url, struct cu
     if (call->easy == NULL) {
         return cappy_error_no_memory(error);
     }
-    const CURLcode result = set_up(call, url, headers, timeout);
+    const CURLcode result = set_up(call, url, headers, options);
     return result == CURLE_OK ? CAPPY_OK
                               : cappy_error_set(error, CAPPY_UNSUPPORTED,
                                                 "this libcurl cannot be set up for calls: %s",

@@ -22,10 +22,10 @@ struct cappy_call_outcome {
     const char *location; /* where a redirect leads; NULL where there is none */
 };
 
-/* Makes a call of `url` with `headers`, both of which must outlive it, that may take `timeout`
- * seconds. The caller closes *call. */
+/* Makes a call of `url` with `headers`, both of which must outlive it, that may take as long as
+ * `options` say. The caller closes *call. */
 cappy_status cappy_call_open(struct cappy_call *call, const char *url, struct curl_slist *headers,
-                             double timeout, cappy_error *error);
+                             const struct cappy_llm_options *options, cappy_error *error);
 void cappy_call_close(struct cappy_call *call);
 
 /* Begins to send the body; `multi` carries it out. `context` is for cappy_call_context. */

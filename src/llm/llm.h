@@ -62,6 +62,7 @@ struct cappy_llm_options {
     uint64_t max_calls;        /* 0: no limit; a retry is a call */
     uint64_t max_tokens_total; /* of prompts and answers as the endpoint counts them; 0: no limit */
     const char *store;         /* the file of the store */
+    const char *authorities; /* a file of certificates to trust instead of the system\'s; or NULL */
 };
 
 /* ---- Sampling -------------------------------------------------------------------------------- */

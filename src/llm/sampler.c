@@ -27,8 +27,8 @@ static cappy_status open_calls(struct cappy_sampler *sampler, cappy_error *error
         return cappy_error_no_memory(error);
     }
     for (size_t i = 0; i < options->in_flight; i++) {
-        CAPPY_TRY(cappy_call_open(&sampler->tries[i].call, sampler->url, sampler->headers,
-                                  options->timeout, error));
+        CAPPY_TRY(cappy_call_open(&sampler->tries[i].call, sampler->url, sampler->headers, options,
+                                  error));
     }
     return CAPPY_OK;
 }

@@ -113,6 +113,52 @@ rm -f "$dir"/fresh.db*
 check 'nobody there' 1 '*cappy boost: http://127.0.0.1:1/*onnect*' boost "$dir/row" --llm http://127.0.0.1:1 --retries 1
 output_is ''
 
+# ---- TLS ----
+mkdir "$dir/tls"
+if openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 \
+    -keyout "$dir/tls/key" -out "$dir/tls/certificate" 2>/dev/null; then
+    cat "$dir/tls/key" >>"$dir/tls/certificate"
+    python3 "$root/tests/cli/upstream.py" "$dir/tls" "$dir/tls/certificate" &
+    secure=$!
+    trap 'kill $upstream $secure; rm -rf "$dir"' EXIT
+    wait_for "$dir/tls/port"
+    one 'over TLS'
+    url=https://127.0.0.1:$(cat "$dir/tls/port")
+    check 'a certificate that nobody vouches for' 1 '*cappy boost: https*certificate*' boost "$dir/row" --llm "$url" -n 1
+    [ ! -e "$dir/tls/calls" ] || fail 'the instruction was sent'
+    SSL_CERT_FILE=$dir/tls/certificate
+    export SSL_CERT_FILE
+    check 'one that is vouched for' 0 '' boost -q "$dir/row" --llm "$url" -n 1
+    output_like "$answered"
+    unset SSL_CERT_FILE
+else
+    echo 'SKIPPED: TLS: there is no openssl to make a certificate with'
+fi
+
+# ---- Interrupted ----
+seq 1 200 | sed 's/.*/{"instruction": "interrupted &"}/' >"$dir/row"
+rm -f "$dir"/fresh.db*
+"$cappy" boost "$dir/row" --llm "$llm" -n 2 --llm-model slow --store "$dir/fresh.db" --in-flight 2 >"$dir/out" 2>"$dir/err" &
+child=$!
+while [ "$(wc -l <"$calls")" -lt 20 ]; do
+    sleep 0.05
+done
+kill -TERM $child
+status=0
+wait $child || status=$?
+read_output
+name='SIGTERM'
+[ "$status" -eq 1 ] || fail "exit status $status, not 1"
+match "$err" '*cappy boost: interrupted; what was sampled is in the store*' || fail 'why is not said'
+n_calls=$(wc -l <"$calls")
+[ "$n_calls" -lt 200 ] || fail 'it went on'
+: >"$calls"
+check 'after SIGTERM: calls that were under way are in the store' 0 "$((2 * n_calls)) answers from the store*" \
+    boost "$dir/row" --llm "$llm" -n 2 --llm-model slow --store "$dir/fresh.db"
+output_has 200
+calls_are $((200 - n_calls))
+rm -f "$dir"/fresh.db*
+
 # ---- Several answers to a call ----
 seq 1 6 | sed 's/.*/{"instruction": "row &"}/' >"$dir/row"
 sample 'n is ignored' 0 '*24 sampled with 24 calls*' -n 4 --llm-model no-n

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A language model's endpoint that misbehaves when told to, for the tests of this folder.
 
-upstream.py DIR listens on a free port of 127.0.0.1, writes its number to DIR/port, and a line of JSON to DIR/calls for
+upstream.py DIR [CERTIFICATE] listens on a free port of 127.0.0.1, writes its number to DIR/port, and a line of JSON to DIR/calls for
 each call: {"path", "body", "number", "at_a_time", "authorization"}.
 
 The model's name says how the endpoint is: "good", "no-n" (ignores n), "refuses-n" (HTTP 400), "at-most-3" (gives three
@@ -14,6 +14,7 @@ answers at most), "no-usage", "slow" (30 ms a call). A prompt may hold
 import json
 import os
 import re
+import ssl
 import sys
 import threading
 import time
@@ -138,6 +139,10 @@ class Server(ThreadingHTTPServer):
 
 
 server = Server(("127.0.0.1", 0), Endpoint)
+if len(sys.argv) > 2:  # with its key in the same file
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[2])
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 with open(directory + "/port.part", "w") as file:
     file.write(str(server.server_address[1]))
 

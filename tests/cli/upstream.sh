@@ -2,7 +2,8 @@
 # Sourced by tests of this folder behind check.sh: starts upstream.py, at $llm, with its log in $calls. Where there is
 # no python3, the test is skipped.
 #
-#   calls_are N   so many calls were made since the last time; empties the log
+#   calls_are N        so many calls were made since the last time; empties the log
+#   logged N PATTERN   N of them match a pattern of grep
 
 if ! command -v python3 >/dev/null; then
     echo 'SKIPPED: there is no python3 to run an endpoint that misbehaves'
@@ -17,15 +18,22 @@ mkdir "$dir/upstream"
 python3 "$root/tests/cli/upstream.py" "$dir/upstream" &
 upstream=$!
 trap 'kill $upstream; rm -rf "$dir"' EXIT
-waited=0
-while [ ! -e "$dir/upstream/port" ]; do
-    waited=$((waited + 1))
-    if [ $waited -gt 300 ]; then
-        echo 'the endpoint of the tests does not start'
-        exit 1
-    fi
-    sleep 0.1
-done
+
+# wait_for FILE
+wait_for()
+{
+    waited=0
+    while [ ! -e "$1" ]; do
+        waited=$((waited + 1))
+        if [ $waited -gt 300 ]; then
+            echo 'the endpoint of the tests does not start'
+            exit 1
+        fi
+        sleep 0.1
+    done
+}
+
+wait_for "$dir/upstream/port"
 llm=http://127.0.0.1:$(cat "$dir/upstream/port")
 
 calls_are()
@@ -35,7 +43,6 @@ calls_are()
     : >"$calls"
 }
 
-# Whether the log has N lines that match a pattern of grep.
 logged()
 {
     n_found=$(grep -c -e "$2" "$calls")
