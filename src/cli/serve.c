@@ -18,6 +18,8 @@ struct serve_arguments {
     struct cappy_common common;
     struct cappy_list models;
     const char *host;
+    const char *path;
+    const char *keys;
     bool insecure;
     size_t port;
     size_t max_body;
@@ -60,6 +62,8 @@ static cappy_status run(const void *values, cappy_error *error)
         .max_length = common->max_length,
         .host = arguments->host != NULL ? arguments->host : "127.0.0.1",
         .port = arguments->port,
+        .path = arguments->path,
+        .keys = arguments->keys,
         .insecure = arguments->insecure,
         .max_body = arguments->max_body * MEBIBYTE,
         .max_bodies = arguments->max_bodies * MEBIBYTE,
@@ -104,6 +108,18 @@ static const struct cappy_option options[] = {
              "given."},
     COUNT("port", port, "N", 0, MAX_PORT, PORT,
           "The port to listen at; 8080 if not given, any free one for 0."),
+    {.name = "unix",
+     .type = CAPPY_OPTION_PATH,
+     .offset = AT(path),
+     .value = "PATH",
+     .help =
+         "Listen at a Unix socket instead. A socket that systemd hands over comes before both."},
+    {.name = "api-key-file",
+     .type = CAPPY_OPTION_PATH,
+     .offset = AT(keys),
+     .value = "FILE",
+     .help = "Keys, one a line, one of which a request must show, as Authorization: Bearer KEY or "
+             "as X-Api-Key: KEY. Nobody but its owner may be able to read the file."},
     {.name = "insecure",
      .type = CAPPY_OPTION_FLAG,
      .offset = AT(insecure),
@@ -147,7 +163,9 @@ const struct cappy_command cappy_command_serve = {
             "model, /classify chooses among labels, /get_reward is a reward model. The shapes are "
             "those of Text Embeddings Inference, vLLM, Jina and Cohere, so that their clients "
             "work. "
-            "/v1/models, /health, /livez, /readyz and /metrics tell about the server.",
+            "/v1/models, /health, /livez, /readyz, /metrics and /openapi.json tell about the "
+            "server, "
+            "and / is a page to try it.",
             "What waits is packed into batches. A score is the same bit for bit as that of cappy "
             "score, whoever else asks at the same time.",
             "The log goes to standard error, a JSON object a line, with no text of a request in "

@@ -4,7 +4,7 @@
 #ifndef CAPPY_SERVE_CALL_H
 #define CAPPY_SERVE_CALL_H
 
-#include "serve/http.h"
+#include "serve/keys.h"
 #include "serve/scheduler.h"
 
 /* Whose errors a client can read: one shape for the clients of OpenAI, vLLM, Cohere and Jina, and
@@ -43,6 +43,7 @@ struct cappy_service {
     struct cappy_served_models models;
     struct cappy_scheduler *scheduler;
     struct cappy_metrics *metrics;
+    struct cappy_keys keys;
     int64_t started; /* seconds since 1970 */
     bool is_draining;
 };
@@ -89,6 +90,7 @@ struct cappy_route {
     enum cappy_dialect dialect; /* until the body says otherwise */
     bool is_public;             /* needs no key */
     const char *summary;        /* for people, and for /openapi.json */
+    const char *schema;         /* of the body, JSON Schema */
 
     /* A route with a body reads it into pairs to score; and makes an answer of their scores. Both
      * return false after cappy_call_fail. */

@@ -226,6 +226,8 @@ void cappy_exchange_begin(struct cappy_connection *connection, const struct capp
         cappy_call_fail(call, failure,
                         failure == CAPPY_FAILURE_METHOD ? "this path is not for that method"
                                                         : "there is no such path");
+    } else if (!route->is_public && !cappy_keys_admit(&connection->server->service.keys, head)) {
+        cappy_call_fail(call, CAPPY_FAILURE_UNAUTHORIZED, "invalid api token");
     } else if (route->answer != NULL) {
         cappy_metrics_set_open(connection->server->service.metrics, connection->server->n_requests,
                                connection->server->n_connections);

@@ -117,6 +117,13 @@ static cappy_status write_head(struct cappy_response *reply, const struct cappy_
     if (reply->trace[0] != '\0') {
         CAPPY_TRY(cappy_buffer_format(out, error, "traceparent: %s\r\n", reply->trace));
     }
+    if (strncmp(call->type, "text/html", 9) == 0) { /* nothing from outside, in no frame */
+        CAPPY_TRY(cappy_buffer_format(
+            out, error,
+            "Content-Security-Policy: default-src 'none'; script-src 'unsafe-inline'; style-src "
+            "'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'\r\n"
+            "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"));
+    }
     CAPPY_TRY(write_status_headers(reply, call, error));
     CAPPY_TRY(write_times(reply, call, seconds, error));
     if (!reply->keep_alive) {

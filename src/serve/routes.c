@@ -11,7 +11,8 @@
 #define SCORES(path_, dialect_, functions, summary_)                                               \
     {                                                                                              \
         .method = "POST", .path = path_, .dialect = dialect_, .summary = summary_,                 \
-        .prepare = cappy_##functions##_prepare, .finish = cappy_##functions##_finish               \
+        .schema = cappy_##functions##_schema, .prepare = cappy_##functions##_prepare,              \
+        .finish = cappy_##functions##_finish                                                       \
     }
 
 /* A route that says something about the server. */
@@ -36,6 +37,8 @@ const struct cappy_route cappy_routes[] = {
     TELLS("/livez", true, health, "the same, for an orchestrator"),
     TELLS("/readyz", true, ready, "whether it takes requests: 503 while it is ending"),
     TELLS("/metrics", true, metrics, "counters in the format of Prometheus"),
+    TELLS("/openapi.json", true, openapi, "this list, as OpenAPI 3.1"),
+    TELLS("/", true, page, "a page to try it"),
     {.path = NULL},
 };
 
@@ -77,6 +80,11 @@ void cappy_ready_answer(struct cappy_call *call)
     } else {
         cappy_call_reply(call, json_pack("{s:s}", "status", "ready"));
     }
+}
+
+void cappy_page_answer(struct cappy_call *call)
+{
+    cappy_call_reply_text(call, "text/html; charset=utf-8", cappy_page);
 }
 
 static json_t *describe_model(const struct cappy_call *call, const struct cappy_served_model *model)

@@ -21,5 +21,17 @@ void cappy_health_answer(struct cappy_call *call);
 void cappy_ready_answer(struct cappy_call *call);
 void cappy_models_answer(struct cappy_call *call);
 void cappy_metrics_answer(struct cappy_call *call);
+void cappy_openapi_answer(struct cappy_call *call);
+void cappy_page_answer(struct cappy_call *call);
+
+/* Of the bodies, as JSON Schema. */
+extern const char cappy_rerank_schema[];
+extern const char cappy_scores_schema[];
+extern const char cappy_predict_schema[];
+extern const char cappy_labels_schema[];
+extern const char cappy_reward_schema[];
+
+/* page.html, put in by the build. */
+extern const char cappy_page[];
 
 #endif

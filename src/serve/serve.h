@@ -17,6 +17,8 @@ struct cappy_serve_options {
 
     const char *host; /* an address, without its port */
     size_t port;      /* 0: any that is free */
+    const char *path; /* of a Unix socket to listen at instead; NULL: none */
+    const char *keys; /* a file of keys, one of which a request must show; NULL: anybody may ask */
     bool insecure;    /* listens beyond this machine though anybody may ask */
 
     size_t max_body;        /* bytes of a request */

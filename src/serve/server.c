@@ -12,6 +12,7 @@
 #include "serve/listen.h"
 #include "serve/log.h"
 #include "serve/metrics.h"
+#include "serve/notify.h"
 
 enum { TICK_MILLISECONDS = 100 };
 
@@ -85,6 +86,7 @@ static void on_signal(uv_signal_t *handle, int number)
     struct cappy_server *server = handle->data;
     const double now = cappy_serve_clock();
     server->service.is_draining = true;
+    cappy_notify_send("STOPPING=1");
     if (server->phase == CAPPY_SERVING) {
         const size_t delay = number == SIGINT ? 0 : server->service.options->drain_delay;
         server->phase = CAPPY_LEAVING;
@@ -160,6 +162,8 @@ static cappy_status run_loop(struct cappy_server *server, cappy_error *error)
     if (status != CAPPY_OK) {
         close_listener(server);
         close_loop(server);
+    } else {
+        cappy_notify_send("READY=1");
     }
     uv_run(&server->loop, UV_RUN_DEFAULT);
     if (status == CAPPY_OK && server->has_given_up) {
@@ -179,6 +183,9 @@ static cappy_status run(struct cappy_server *server, cappy_error *error)
                                                     .notify = wake,
                                                     .context = server};
     CAPPY_TRY(cappy_metrics_create(&service->metrics, error));
+    if (service->options->keys != NULL) {
+        CAPPY_TRY(cappy_keys_read(service->options->keys, &service->keys, error));
+    }
     CAPPY_TRY(cappy_served_models_open(service->options, &service->models, error));
     CAPPY_TRY(cappy_scheduler_start(&options, &service->scheduler, error));
     return run_loop(server, error);
@@ -199,6 +206,7 @@ cappy_status cappy_serve(const struct cappy_serve_options *options, cappy_error 
     uv_loop_close(&server->loop);
     cappy_served_models_close(&server->service.models);
     cappy_metrics_free(server->service.metrics);
+    cappy_keys_free(&server->service.keys);
     if (status == CAPPY_OK) {
         cappy_log_event(options, "ended", "\"answered\": true");
     }
