@@ -28,7 +28,7 @@ if(CAPPY_TESTS)
         if(name STREQUAL "model/memory")
             target_link_options(${target} PRIVATE
                 -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=free)
-        elseif(name MATCHES "^(weights|task)/memory$")
+        elseif(name MATCHES "^(weights|task|llm)/memory$")
             target_link_options(${target} PRIVATE
                 -Wl,--wrap=cappy_alloc,--wrap=cappy_realloc,--wrap=cappy_strndup,--wrap=cappy_free)
         endif()

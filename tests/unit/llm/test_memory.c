@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every allocation on the way of an answer that is stored fails once: CAPPY_NO_MEMORY, and nothing
+ * leaks. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../failing_alloc.h"
+#include "../temp.h"
+#include "llm/job.h"
+#include "llm/reply.h"
+
+static const char plan_text[] = "greedy,temperature=0.9+min_p=0.1*2";
+static const cappy_text instruction = CAPPY_TEXT("What is the capital of France?");
+
+/* What a run holds; freed whether or not it came to its end. */
+struct run {
+    struct cappy_sample_plan plan;
+    struct cappy_sampler *sampler;
+    struct cappy_reply reply;
+};
+
+static struct cappy_llm_options make_options(const char *store)
+{
+    return (struct cappy_llm_options){.url = "http://127.0.0.1:1",
+                                      .model = "m",
+                                      .key = "k",
+                                      .system = "Be brief.",
+                                      .max_tokens = 9,
+                                      .has_seed = true,
+                                      .in_flight = 2,
+                                      .timeout = 1,
+                                      .store = store};
+}
+
+/* Puts the answers of the plan into the store. */
+static void fill_store(const char *path)
+{
+    struct cappy_sample_plan plan;
+    struct cappy_sampler *sampler = NULL;
+    struct cappy_store *store = NULL;
+    struct cappy_job *job = NULL;
+    const struct cappy_llm_options options = make_options(path);
+    const cappy_text answer = CAPPY_TEXT("Paris.");
+    assert_int_equal(cappy_sample_plan_read(plan_text, &plan, NULL), CAPPY_OK);
+    assert_int_equal(cappy_sampler_create(&options, &plan, &sampler, NULL), CAPPY_OK);
+    assert_int_equal(cappy_sampler_add(sampler, instruction, 3, &job, NULL), CAPPY_OK);
+    assert_int_equal(cappy_store_open(path, &store, NULL), CAPPY_OK);
+    for (size_t i = 0; i < job->n_parts; i++) {
+        for (size_t j = 0; j < plan.decodings[i].count; j++) {
+            assert_int_equal(cappy_store_add(store, &job->parts[i].key, j, answer, "stop", NULL),
+                             CAPPY_OK);
+        }
+    }
+    assert_int_equal(cappy_store_commit(store, NULL), CAPPY_OK);
+    cappy_store_close(store);
+    cappy_sampler_free(sampler);
+    cappy_sample_plan_free(&plan);
+}
+
+static cappy_status run_once(struct run *run, const struct cappy_llm_options *options,
+                             cappy_error *error)
+{
+    static const char body[] = "{\"choices\": [{\"text\": \"a\"}, {\"message\": {}}]}";
+    struct cappy_job *job;
+    CAPPY_TRY(cappy_sample_plan_read(plan_text, &run->plan, error));
+    CAPPY_TRY(cappy_sampler_create(options, &run->plan, &run->sampler, error));
+    CAPPY_TRY(cappy_sampler_add(run->sampler, instruction, 1, &job, error));
+    while (!cappy_job_is_done(job)) {
+        CAPPY_TRY(cappy_sampler_work(run->sampler, 0, error));
+    }
+    cappy_job_widen(job, 3);
+    while (!cappy_job_is_done(job)) {
+        CAPPY_TRY(cappy_sampler_work(run->sampler, 0, error));
+    }
+    struct cappy_sample samples[3];
+    assert_int_equal(cappy_job_list(job, samples), 3);
+    assert_int_equal(samples[2].text.size, strlen("Paris."));
+    assert_int_equal(cappy_sampler_count(run->sampler).stored, 3);
+    assert_int_equal(cappy_sampler_count(run->sampler).calls, 0);
+    return cappy_reply_read(body, strlen(body), &run->reply, error);
+}
+
+static void test_stored(void **state)
+{
+    struct temp *temp = *state;
+    char path[sizeof temp->path];
+    snprintf(path, sizeof path, "%s", temp_path(temp, "samples.db"));
+    fill_store(path);
+    assert_int_equal(n_live, 0);
+    const struct cappy_llm_options options = make_options(path);
+    size_t n_failures = 0;
+    cappy_status status;
+    do {
+        struct run run = {0};
+        cappy_error error;
+        n_calls = 0;
+        fail_at = n_failures + 1;
+        status = run_once(&run, &options, &error);
+        cappy_reply_free(&run.reply);
+        cappy_sampler_free(run.sampler);
+        cappy_sample_plan_free(&run.plan);
+        assert_int_equal(n_live, 0);
+        if (status != CAPPY_OK) {
+            assert_int_equal(status, CAPPY_NO_MEMORY);
+            n_failures++;
+        }
+    } while (status != CAPPY_OK);
+    fail_at = 0;
+    assert_true(n_failures > 20);
+}
+
+static int set_up(void **state)
+{
+    static struct temp temp;
+    temp_make(&temp);
+    *state = &temp;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    temp_remove(*state);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_stored),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
