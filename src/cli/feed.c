@@ -32,8 +32,19 @@ static void free_place(struct cappy_feed_place *place)
     cappy_free(place->scores);
 }
 
+/* Waits for the calls that are under way, which are paid for. */
+static void drain(struct cappy_sampler *sampler)
+{
+    cappy_sampler_stop(sampler, CAPPY_IO, "");
+    while (cappy_sampler_work(sampler, GLANCE, NULL) == CAPPY_OK) {
+    }
+}
+
 void cappy_feed_close(struct cappy_feed *feed)
 {
+    if (feed->sampling.sampler != NULL) {
+        drain(feed->sampling.sampler);
+    }
     for (size_t i = 0; i < feed->n; i++) {
         free_place(&feed->places[i]);
     }

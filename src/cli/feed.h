@@ -24,6 +24,8 @@ struct cappy_feed {
 /* Opens it as the common options say. It must stay where it is until the caller closes it. */
 cappy_status cappy_feed_open(const struct cappy_common *common, struct cappy_feed *feed,
                              cappy_error *error);
+
+/* Closes it, once the calls that are under way have come to an end and their answers are stored. */
 void cappy_feed_close(struct cappy_feed *feed);
 
 bool cappy_feed_has_room(const struct cappy_feed *feed);

@@ -163,6 +163,9 @@ static cappy_status settle_failure(struct cappy_sampler *sampler, struct cappy_t
 {
     if (finding->verdict == CAPPY_VERDICT_AGAIN &&
         finding->outcome.retry_after > CAPPY_RETRY_LONGEST) {
+        const size_t used = strlen(finding->sentence);
+        snprintf(finding->sentence + used, sizeof finding->sentence - used,
+                 " (it wants a pause of %.0f s)", finding->outcome.retry_after);
         finding->verdict = CAPPY_VERDICT_RUN;
     }
     if (finding->verdict == CAPPY_VERDICT_AGAIN) {

@@ -104,6 +104,12 @@ for kind in 401 403 404 redirect; do
     [ "$(wc -l <"$calls")" -le 2 ] || fail 'it was not the end'
     : >"$calls"
 done
+one 'fault:429-tomorrow*9'
+sample 'a pause of a day' 1 '*cappy boost: http*: HTTP 429: come back (it wants a pause of 86400 s)*' -n 1
+calls_are 1
+seq 1 20 | sed "s/.*/{\"instruction\": \"fault:redirect*9 row &\"}/" >"$dir/row"
+sample 'redirect, in words' 1 '*' -n 1
+: >"$calls"
 case $err in
 *'HTTP 307: it leads to http://127.0.0.1:1/elsewhere: give that URL') ;;
 *) fail 'where it leads is not said' ;;
@@ -156,6 +162,15 @@ n_calls=$(wc -l <"$calls")
 check 'after SIGTERM: calls that were under way are in the store' 0 "$((2 * n_calls)) answers from the store*" \
     boost "$dir/row" --llm "$llm" -n 2 --llm-model slow --store "$dir/fresh.db"
 output_has 200
+calls_are $((200 - n_calls))
+rm -f "$dir"/fresh.db*
+
+# ---- The output takes no more ----
+sample 'a full disk' 1 '*/dev/full: cannot be written to*' -n 2 --llm-model slow --in-flight 4 -o /dev/full
+n_calls=$(wc -l <"$calls")
+: >"$calls"
+check 'after a full disk: calls that were under way are in the store' 0 "$((2 * n_calls)) answers from the store*" \
+    boost "$dir/row" --llm "$llm" -n 2 --llm-model slow --store "$dir/fresh.db"
 calls_are $((200 - n_calls))
 rm -f "$dir"/fresh.db*
 

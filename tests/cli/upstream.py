@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A language model's endpoint that misbehaves when told to, for the tests of this folder.
 
-upstream.py DIR [CERTIFICATE] listens on a free port of 127.0.0.1, writes its number to DIR/port, and a line of JSON to DIR/calls for
-each call: {"path", "body", "number", "at_a_time", "authorization"}.
+upstream.py DIR [CERTIFICATE] listens on a free port of 127.0.0.1, writes its number to DIR/port, and a line of JSON to
+DIR/calls for each call: {"path", "body", "number", "at_a_time", "authorization"}.
 
 The model's name says how the endpoint is: "good", "no-n" (ignores n), "refuses-n" (HTTP 400), "at-most-3" (gives three
 answers at most), "no-usage", "slow" (30 ms a call). A prompt may hold
 
-    fault:KIND*COUNT   the first COUNT calls for this prompt fail: a status such as 429 or 500, 429-later (with
-                       Retry-After), hang, drop, garbage, drip, no-text, huge, redirect, in-200
+    fault:KIND*COUNT   the first COUNT calls for this prompt fail: a status such as 429 or 500, 429-later and
+                       429-tomorrow (with Retry-After), hang, drop, garbage, drip, no-text, huge, redirect, in-200
     say:A|B|C          the answers to it, in turn; otherwise each answer is another text
 """
 import json
@@ -79,6 +79,8 @@ class Endpoint(BaseHTTPRequestHandler):
             self.send(307, {}, [("Location", "http://127.0.0.1:1/elsewhere")])
         elif kind == "in-200":
             self.send(200, {"error": {"message": "the provider behind has failed", "code": 502}})
+        elif kind == "429-tomorrow":
+            self.send(429, {"error": {"message": "come back", "type": "rate_limit"}}, [("Retry-After", "86400")])
         elif kind == "429-later":
             self.send(429, {"error": {"message": "slow down", "type": "rate_limit"}}, [("Retry-After", "1")])
         else:
