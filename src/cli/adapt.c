@@ -4,6 +4,8 @@
 
 #include <unistd.h>
 
+#include "cli/training.h"
+
 static cappy_status make_paths(struct cappy_adapt *adapt, cappy_error *error)
 {
     const char *out = adapt->arguments->out;
@@ -17,34 +19,11 @@ static cappy_status make_paths(struct cappy_adapt *adapt, cappy_error *error)
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-static cappy_status check_arguments(const struct cappy_adapt_arguments *arguments,
-                                    cappy_error *error)
-{
-    const struct cappy_common *common = &arguments->common;
-    if (common->n_operands == 0) {
-        return cappy_error_set(error, CAPPY_ARGUMENT, "give the files of task rows");
-    }
-    if (arguments->out == NULL) {
-        return cappy_error_set(error, CAPPY_ARGUMENT, "give --out DIR, for the adapted model");
-    }
-    if (arguments->steps != 0 && arguments->epochs != 0) {
-        return cappy_error_set(error, CAPPY_ARGUMENT, "give either --steps or --epochs, not both");
-    }
-    if (common->precision + CAPPY_PRECISION_FP32 == CAPPY_PRECISION_INT8) {
-        return cappy_error_set(error, CAPPY_ARGUMENT,
-                               "--precision int8 is for scoring; adapt with fp32 or bf16");
-    }
-    if (common->device == CAPPY_DEVICE_CUDA) {
-        return cappy_error_set(error, CAPPY_ARGUMENT,
-                               "--device cuda: this cappy is built without GPU support; use cpu");
-    }
-    return CAPPY_OK;
-}
-
 static cappy_status work(struct cappy_adapt *adapt, cappy_error *error)
 {
     const struct cappy_adapt_arguments *arguments = adapt->arguments;
-    CAPPY_TRY(check_arguments(arguments, error));
+    CAPPY_TRY(cappy_training_check(&arguments->common, "task rows", arguments->out,
+                                   arguments->steps, arguments->epochs, error));
     CAPPY_TRY(cappy_train_prepare(arguments->out, arguments->resume, error));
     CAPPY_TRY(make_paths(adapt, error));
     CAPPY_TRY(cappy_adapt_look(adapt, error));
@@ -130,11 +109,7 @@ const struct cappy_command cappy_command_adapt = {
             NULL},
     .options =
         (const struct cappy_option[]){
-            {.name = "out",
-             .type = CAPPY_OPTION_PATH,
-             .offset = AT(out),
-             .value = "DIR",
-             .help = "Where the adapted model goes; made if need be, and empty but for --resume."},
+            CAPPY_TRAINING_OUT(struct cappy_adapt_arguments),
             {.name = "held-out",
              .type = CAPPY_OPTION_PATH,
              .offset = AT(held_out),
@@ -185,18 +160,10 @@ const struct cappy_command cappy_command_adapt = {
              .type = CAPPY_OPTION_CHOICE,
              .offset = AT(loss),
              .value = "WHICH",
-             .choices = (const char *const[]){"mse", "bce", "listwise", "combined", NULL},
+             .choices = cappy_loss_names,
              .help = "As for cappy train; mse if not given."},
-            {.name = "dropout",
-             .type = CAPPY_OPTION_REAL,
-             .offset = AT(dropout),
-             .value = "SHARE",
-             .help = "Dropout everywhere; as the model's config.json has it if not given."},
-            {.name = "temperature",
-             .type = CAPPY_OPTION_REAL,
-             .offset = AT(temperature),
-             .value = "X",
-             .help = "Of the listwise and the combined loss; 0.2 if not given."},
+            CAPPY_TRAINING_DROPOUT(struct cappy_adapt_arguments),
+            CAPPY_TRAINING_TEMPERATURE(struct cappy_adapt_arguments),
             {.name = "mismatches",
              .type = CAPPY_OPTION_COUNT,
              .offset = AT(mismatches),
@@ -233,10 +200,8 @@ const struct cappy_command cappy_command_adapt = {
              .min = 1,
              .max = MANY,
              .help = "Write a checkpoint every N steps; every two minutes if not given."},
-            {.name = "resume",
-             .type = CAPPY_OPTION_FLAG,
-             .offset = AT(resume),
-             .help = "Go on from the newest checkpoint in DIR, from the start if there is none."},
+            CAPPY_TRAINING_RECOMPUTE(struct cappy_adapt_arguments),
+            CAPPY_TRAINING_RESUME(struct cappy_adapt_arguments),
             {.name = NULL}},
     .groups = CAPPY_WITH_HELP | CAPPY_WITH_MODEL | CAPPY_WITH_LENGTH | CAPPY_WITH_OUTPUT |
               CAPPY_WITH_QUIET | CAPPY_WITH_JSON,

@@ -25,6 +25,7 @@ struct cappy_adapt_arguments {
     size_t seed;
     size_t save_every;
     bool resume;
+    bool recompute;
     int loss; /* an enum cappy_loss_kind */
     struct cappy_real rate;
     struct cappy_real dropout;

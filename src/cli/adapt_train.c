@@ -142,6 +142,7 @@ cappy_status cappy_adapt_train(struct cappy_adapt *adapt, cappy_error *error)
         .save_every = arguments->save_every,
         .save_seconds = arguments->save_every == 0 ? SAVE_SECONDS : 0,
         .resume = true, /* from the start where there is no checkpoint */
+        .recompute = arguments->recompute,
         .threads = arguments->common.threads,
         .check_files = (const char *const[]){adapt->checks_path},
         .n_check_files = 1,

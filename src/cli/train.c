@@ -10,6 +10,7 @@
 #include "cli/interrupts.h"
 #include "cli/progress.h"
 #include "cli/train_log.h"
+#include "cli/training.h"
 
 struct train_arguments {
     struct cappy_common common;
@@ -159,24 +160,8 @@ static struct cappy_settings choose_settings(const struct train_arguments *argum
 static cappy_status check(const struct train_arguments *arguments, const struct cappy_team *team,
                           cappy_error *error)
 {
-    if (arguments->common.n_operands == 0) {
-        return cappy_error_set(error, CAPPY_ARGUMENT,
-                               "give the files of training rows, or - for standard input");
-    }
-    if (arguments->out == NULL) {
-        return cappy_error_set(error, CAPPY_ARGUMENT, "give --out DIR, for the trained model");
-    }
-    if (arguments->steps != 0 && arguments->epochs != 0) {
-        return cappy_error_set(error, CAPPY_ARGUMENT, "give either --steps or --epochs, not both");
-    }
-    if (choose_precision(arguments) == CAPPY_PRECISION_INT8) {
-        return cappy_error_set(error, CAPPY_ARGUMENT,
-                               "--precision int8 is for scoring; train with fp32 or bf16");
-    }
-    if (arguments->common.device == CAPPY_DEVICE_CUDA) {
-        return cappy_error_set(error, CAPPY_ARGUMENT,
-                               "--device cuda: this cappy is built without GPU support; use cpu");
-    }
+    CAPPY_TRY(cappy_training_check(&arguments->common, "training rows, or - for standard input",
+                                   arguments->out, arguments->steps, arguments->epochs, error));
     for (size_t i = 0; team->size > 1 && i < arguments->common.n_operands; i++) {
         if (strcmp(arguments->common.operands[i], "-") == 0) {
             return cappy_error_set(error, CAPPY_ARGUMENT,
@@ -285,11 +270,7 @@ const struct cappy_command cappy_command_train = {
             NULL},
     .options =
         (const struct cappy_option[]){
-            {.name = "out",
-             .type = CAPPY_OPTION_PATH,
-             .offset = AT(out),
-             .value = "DIR",
-             .help = "Where the trained model goes; made if need be, and empty but for --resume."},
+            CAPPY_TRAINING_OUT(struct train_arguments),
             {.name = "steps",
              .type = CAPPY_OPTION_COUNT,
              .offset = AT(steps),
@@ -321,7 +302,7 @@ const struct cappy_command cappy_command_train = {
              .type = CAPPY_OPTION_CHOICE,
              .offset = AT(loss),
              .value = "WHICH",
-             .choices = (const char *const[]){"mse", "bce", "listwise", "combined", NULL},
+             .choices = cappy_loss_names,
              .help = "mse: the squared error of the score (if not given). bce: the cross-entropy "
                      "of its sigmoid, which becomes the model's score. listwise: the order of the "
                      "responses to one instruction alone, which stay together in a batch. "
@@ -348,17 +329,8 @@ const struct cappy_command cappy_command_train = {
              .offset = AT(clip),
              .value = "LENGTH",
              .help = "Shorten longer gradients to this; 1 if not given, 0 for any length."},
-            {.name = "dropout",
-             .type = CAPPY_OPTION_REAL,
-             .offset = AT(dropout),
-             .value = "SHARE",
-             .help = "Dropout everywhere; as the model's config.json has it if not given."},
-            {.name = "temperature",
-             .type = CAPPY_OPTION_REAL,
-             .offset = AT(temperature),
-             .value = "X",
-             .help = "Of the listwise and the combined loss: lower makes the best count more; 0.2 "
-                     "if not given."},
+            CAPPY_TRAINING_DROPOUT(struct train_arguments),
+            CAPPY_TRAINING_TEMPERATURE(struct train_arguments),
             {.name = "pass-tokens",
              .type = CAPPY_OPTION_COUNT,
              .offset = AT(pass_tokens),
@@ -369,12 +341,7 @@ const struct cappy_command cappy_command_train = {
                      "let "
                      "more processes share a batch; as many as take about a gigabyte if not "
                      "given."},
-            {.name = "recompute",
-             .type = CAPPY_OPTION_FLAG,
-             .offset = AT(recompute),
-             .help = "Compute what the backward pass needs of a layer again rather than keep it: "
-                     "less memory for more time, to the same result. May differ when a run goes "
-                     "on."},
+            CAPPY_TRAINING_RECOMPUTE(struct train_arguments),
             {.name = "passes-per-sum",
              .type = CAPPY_OPTION_COUNT,
              .offset = AT(passes_per_sum),
@@ -404,10 +371,7 @@ const struct cappy_command cappy_command_train = {
              .min = 1,
              .max = MANY,
              .help = "Write a checkpoint every N steps; every ten minutes if not given."},
-            {.name = "resume",
-             .type = CAPPY_OPTION_FLAG,
-             .offset = AT(resume),
-             .help = "Go on from the newest checkpoint in DIR, from the start if there is none."},
+            CAPPY_TRAINING_RESUME(struct train_arguments),
             {.name = "log",
              .type = CAPPY_OPTION_PATH,
              .offset = AT(log),

@@ -47,6 +47,10 @@ check 'from an encoder, as JSON' 0 '*note: *made anew*' adapt $options --model "
 case $out in *'"base"'*) fail 'a base model that gives no scores is in the JSON' ;; esac
 grep -qE 'Picks that changed|Scores of the base model|>base<' "$dir/encoder.html" && fail 'the page tells of the base model'
 
+# shellcheck disable=SC2086
+check 'computed again' 0 '' adapt $options --out "$dir/again" --quiet --recompute
+cmp -s "$dir/one/model.safetensors" "$dir/again/model.safetensors" || fail 'another model'
+
 # ---- Interruptions ----
 
 # shellcheck disable=SC2086
@@ -148,6 +152,7 @@ check 'no file' 2 '*give the files of task rows*' adapt --out "$dir/none"
 check 'no --out' 2 '*give --out*' adapt "$rows"
 check 'steps and epochs' 2 '*either --steps or --epochs*' adapt "$rows" --steps 1 --epochs 1 --out "$dir/none"
 check 'int8' 2 '*int8 is for scoring*' adapt "$rows" --precision int8 --out "$dir/none"
+check 'cuda' 2 '*--device cuda: *' adapt "$rows" --device cuda --out "$dir/none"
 check 'a pipe' 2 '*-: is read twice*give a file*' adapt - --out "$dir/none" </dev/null
 check 'a directory that is there' 2 "*$dir/one: is there*--resume*" adapt "$rows" --out "$dir/one"
 check 'a file that is there' 2 '*is not a directory*' adapt "$rows" --out "$rows"

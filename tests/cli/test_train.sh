@@ -119,6 +119,7 @@ check 'no file' 2 '*give the files*' train --out "$dir/none"
 check 'no --out' 2 '*give --out*' train "$rows" --threads 1
 check 'steps and epochs' 2 '*either --steps or --epochs*' train "$rows" --threads 1 --out "$dir/none" --steps 1 --epochs 1
 check 'int8' 2 '*int8 is for scoring*' train "$rows" --threads 1 --out "$dir/none" --precision int8
+check 'cuda' 2 '*--device cuda: *' train "$rows" --device cuda --out "$dir/none"
 for value in x '' 1e 0x10 nan inf 1,5; do
     check "rate '$value'" 2 '*--learning-rate must be a number*' train "$rows" --threads 1 --out "$dir/none" --learning-rate "$value"
 done
