@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 
-from serving import CAPPY, TINY, finish, post, read_answer, serving, want
+from serving import CAPPY, ROOT, TINY, finish, post, read_answer, serving, want
 
 GOOD = {"query": "a", "documents": ["b"]}
 
@@ -132,7 +132,7 @@ def check_page(server):
     want("page", page.status == 200 and page.headers["content-type"].startswith("text/html"))
     want("no outside resource", "http://" not in text and "https://" not in text and "<link" not in text)
     want("policy", "default-src 'none'" in page.headers["content-security-policy"])
-    with open(os.path.join(os.path.dirname(CAPPY), "..", "src", "serve", "page.html"), "rb") as file:
+    with open(os.path.join(ROOT, "src", "serve", "page.html"), "rb") as file:
         want("the page is the file", file.read() == page.body)
 
 

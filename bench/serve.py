@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""serve.py path/to/cappy [--model DIR] [--precision WHICH]: what HTTP costs.
+
+Throughput: the same 512 pairs of 20 to 500 tokens, four answers to an instruction, through `cappy
+score` (the time for four copies less that for one, so that opening the model does not count) and
+through a server asked by four clients for 32 pairs at a time. Latency: one pair of about 64 tokens at
+a time; what is not computing is overhead. Under load: single pairs at half of the throughput of single
+pairs. Medians of three rounds, the two in turn. Only the standard library is used."""
+
+import argparse
+import json
+import os
+import random
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+WORDS = "river house small green idea music garden paper winter stone light question answer simple table door".split()
+
+
+def make_pairs():
+    some = random.Random(5)
+    pairs = []
+    for _ in range(128):
+        instruction = " ".join(some.choices(WORDS, k=some.randint(10, 250)))
+        pairs += [(instruction, " ".join(some.choices(WORDS, k=some.randint(10, 240)))) for _ in range(4)]
+    return pairs
+
+
+class Client:
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.stream = self.socket.makefile("rb")
+
+    def ask(self, body):
+        self.socket.sendall(f"POST /v1/score HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+        status, size = self.stream.readline(), 0
+        while (line := self.stream.readline()) != b"\r\n":
+            if line.lower().startswith(b"content-length:"):
+                size = int(line.split(b":")[1])
+        answer = self.stream.read(size)
+        if b" 200 " not in status:
+            sys.exit(f"serve.py: {status} {answer[:200]}")
+        return answer
+
+
+def make_body(pairs):
+    return json.dumps({"text_1": [a for a, _ in pairs], "text_2": [b for _, b in pairs]}).encode()
+
+
+def time_command(command, rows, copies):
+    begun = time.monotonic()
+    subprocess.run(command, input=rows * copies, text=True, stdout=subprocess.DEVNULL, check=True)
+    return time.monotonic() - begun
+
+
+def time_server(port, bodies, n_clients):
+    """Seconds in which clients that take one body after another are through with all."""
+    left, lock = list(bodies), threading.Lock()
+
+    def run():
+        client = Client(port)
+        while True:
+            with lock:
+                if not left:
+                    return
+                body = left.pop()
+            client.ask(body)
+
+    clients = [threading.Thread(target=run) for _ in range(n_clients)]
+    begun = time.monotonic()
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+    return time.monotonic() - begun
+
+
+def compute_seconds(port):
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        page = connection.makefile("rb").read().decode()
+    return float(re.search(r"^cappy_compute_seconds_total (\S+)", page, re.M).group(1))
+
+
+def measure_one(port, n=300):
+    """Median seconds of a pair as its client sees it, and of computing it."""
+    client = Client(port)
+    body = make_body([(" ".join(WORDS * 2), " ".join(WORDS * 2))])
+    times, computed = [], []
+    for _ in range(n):
+        before, begun = compute_seconds(port), time.monotonic()
+        client.ask(body)
+        times.append(time.monotonic() - begun)
+        computed.append(compute_seconds(port) - before)
+    overhead = [a - b for a, b in zip(times, computed)]
+    return statistics.median(times), statistics.median(computed), statistics.median(overhead)
+
+
+def measure_load(port, rate, seconds=4):
+    """Latencies of single pairs that arrive at random, `rate` a second."""
+    body, some, times = make_body([(" ".join(WORDS * 2), " ".join(WORDS * 2))]), random.Random(2), []
+    arrivals, at = [], 0.0
+    while at < seconds:
+        at += some.expovariate(rate)
+        arrivals.append(at)
+    lock, begun = threading.Lock(), time.monotonic()
+
+    def run():
+        client = Client(port)
+        while True:
+            with lock:
+                if not arrivals:
+                    return
+                due = begun + arrivals.pop(0)
+            time.sleep(max(due - time.monotonic(), 0))
+            client.ask(body)
+            times.append(time.monotonic() - due)
+
+    clients = [threading.Thread(target=run) for _ in range(16)]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+    times.sort()
+    return times[len(times) // 2], times[int(len(times) * 0.99)]
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("cappy")
+    parser.add_argument("--model", default=os.path.join(ROOT, "models", "default"))
+    parser.add_argument("--precision", default="fp32")
+    arguments = parser.parse_args()
+    options = ["--model", arguments.model, "--precision", arguments.precision]
+    pairs = make_pairs()
+    rows = "".join(json.dumps({"instruction": a, "response": b}) + "\n" for a, b in pairs)
+    bodies = [make_body(pairs[i:i + 32]) for i in range(0, len(pairs), 32)]
+    server = subprocess.Popen([arguments.cappy, "serve", "--port", "0", "--drain-delay", "0", "--quiet", *options],
+                              stderr=subprocess.PIPE, text=True)
+    port = int(json.loads(server.stderr.readline())["address"].rsplit(":", 1)[1])
+    try:
+        time_server(port, bodies, 4)
+        rounds = []
+        for _ in range(3):
+            command = [arguments.cappy, "score", "--quiet", *options]
+            alone = (time_command(command, rows, 4) - time_command(command, rows, 1)) / 3
+            rounds.append((alone, time_server(port, bodies * 3, 4) / 3))
+        alone, served = (statistics.median(x) for x in zip(*rounds))
+        print(f"throughput: cappy score {len(pairs) / alone:.1f} pairs/s, served {len(pairs) / served:.1f} pairs/s, "
+              f"{100 * alone / served:.1f} %")
+        seen, computed, overhead = measure_one(port)
+        print(f"one pair: {seen * 1e3:.3f} ms seen by the client, {computed * 1e3:.3f} ms computed, "
+              f"{overhead * 1e3:.3f} ms between them")
+        median, p99 = measure_load(port, 0.5 / seen)
+        print(f"single pairs at half load ({0.5 / seen:.0f} a second): median {median * 1e3:.2f} ms, "
+              f"99th of a hundred {p99 * 1e3:.2f} ms, {p99 / seen:.2f} times an unloaded one")
+    finally:
+        server.terminate()
+        server.wait()
+
+
+if __name__ == "__main__":
+    main()
