@@ -47,7 +47,7 @@ static cappy_status work(struct cappy_adapt *adapt, cappy_error *error)
 
 static cappy_status run(const void *values, cappy_error *error)
 {
-    struct cappy_adapt adapt = {.arguments = values};
+    struct cappy_adapt adapt = {.arguments = values, .begun = cappy_clock()};
     struct cappy_team team;
     cappy_status status = cappy_team_join(&team, error);
     if (status == CAPPY_OK && team.size > 1) {
@@ -136,7 +136,8 @@ const struct cappy_command cappy_command_adapt = {
              .min = 1,
              .max = MANY,
              .help = "Pass over the training rows N times at most; if neither this nor --steps is "
-                     "given, three times, but over at least 16,000 and at most 400,000 rows."},
+                     "given, once over those of candidates and three times over others, but over "
+                     "at least 12,000 and at most 400,000 rows."},
             {.name = "steps",
              .type = CAPPY_OPTION_COUNT,
              .offset = AT(steps),
@@ -150,19 +151,25 @@ const struct cappy_command cappy_command_adapt = {
              .value = "N",
              .min = 1,
              .max = MANY,
-             .help = "Training rows of one update; 64 if not given."},
+             .help = "Training rows of one update; 32 if not given, 16 where --model has no head."},
             {.name = "learning-rate",
              .type = CAPPY_OPTION_REAL,
              .offset = AT(rate),
              .value = "X",
-             .help = "The highest learning rate; 2e-4 if not given."},
+             .help =
+                 "The highest learning rate; 1e-4 if not given, 2e-4 where --model has no head."},
             {.name = "loss",
              .type = CAPPY_OPTION_CHOICE,
              .offset = AT(loss),
              .value = "WHICH",
              .choices = cappy_loss_names,
              .help = "As for cappy train; mse if not given."},
-            CAPPY_TRAINING_DROPOUT(struct cappy_adapt_arguments),
+            {.name = "dropout",
+             .type = CAPPY_OPTION_REAL,
+             .offset = AT(dropout),
+             .value = "SHARE",
+             .help = "Dropout everywhere; if not given, none where most rows are of candidates, "
+                     "else as the model's config.json has it."},
             CAPPY_TRAINING_TEMPERATURE(struct cappy_adapt_arguments),
             {.name = "mismatches",
              .type = CAPPY_OPTION_COUNT,

@@ -46,14 +46,16 @@ struct cappy_adapt {
     struct cappy_suite held_out;
     struct cappy_majority majority; /* of the training rows */
     size_t n_training;              /* rows */
+    size_t n_graded;                /* training rows beside candidates */
     size_t n_excluded;              /* rows left out because their instruction is held out */
     size_t n_dropped;               /* held-out cases with nothing to choose from */
 
     struct cappy_base base;
     cappy_precision precision; /* of training */
     struct cappy_train_outcome outcome;
-    double train_seconds;
-    double weight; /* of consensus in the mix */
+    double begun;         /* by cappy_clock */
+    double train_seconds; /* of this process, as those of all together */
+    double weight;        /* of consensus in the mix */
     struct cappy_figures open;
     struct cappy_figures closed;
 };

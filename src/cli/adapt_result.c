@@ -105,14 +105,20 @@ static cappy_status append_table(const struct cappy_adapt *adapt, struct cappy_b
                                       "no scores: there is no row for it.\n"));
     }
     if (adapt->open.n > 0) {
-        CAPPY_TRY(cappy_buffer_format(out, error,
-                                      "\nIn the mix, consensus weighs %g times as much as the "
-                                      "score, both standardised within a question.\n",
+        CAPPY_TRY(cappy_buffer_format(out, error, "\nThe mix is score + %g x consensus.\n",
                                       adapt->weight));
     }
-    return cappy_buffer_format(out, error, "%s: the model of step %zu of %zu\n",
-                               adapt->arguments->out, adapt->outcome.best_step,
-                               adapt->outcome.state.steps);
+    CAPPY_TRY(cappy_buffer_format(out, error, "%s: the model of step %zu of %zu; %.0f s",
+                                  adapt->arguments->out, adapt->outcome.best_step,
+                                  adapt->outcome.state.steps, cappy_clock() - adapt->begun));
+    if (adapt->outcome.was_complete) {
+        return cappy_buffer_append(out, "\n", 1, error);
+    }
+    const struct cappy_train_state *state = &adapt->outcome.state;
+    return cappy_buffer_format(out, error,
+                               ", of which training %.0f s (%zu steps, %.0f tokens/s)\n",
+                               adapt->train_seconds, state->step - adapt->outcome.begun,
+                               state->seconds > 0 ? (double)state->tokens / state->seconds : 0);
 }
 
 static cappy_status append_json(const struct cappy_adapt *adapt, struct cappy_buffer *out,
@@ -120,11 +126,12 @@ static cappy_status append_json(const struct cappy_adapt *adapt, struct cappy_bu
 {
     const size_t *n = adapt->split.n_groups;
     json_t *object = json_pack(
-        "{s: s, s: {s: I, s: I, s: I}, s: I, s: I, s: I}", "model", adapt->arguments->out,
-        name_groups(adapt), "train", (json_int_t)n[CAPPY_SIDE_TRAIN], "validation",
-        (json_int_t)n[CAPPY_SIDE_VALIDATION], "held_out", (json_int_t)n[CAPPY_SIDE_HELD_OUT],
-        "training_rows", (json_int_t)adapt->n_training, "steps",
-        (json_int_t)adapt->outcome.state.steps, "best_step", (json_int_t)adapt->outcome.best_step);
+        "{s: s, s: {s: I, s: I, s: I}, s: I, s: I, s: I, s: f, s: f}", "model",
+        adapt->arguments->out, name_groups(adapt), "train", (json_int_t)n[CAPPY_SIDE_TRAIN],
+        "validation", (json_int_t)n[CAPPY_SIDE_VALIDATION], "held_out",
+        (json_int_t)n[CAPPY_SIDE_HELD_OUT], "training_rows", (json_int_t)adapt->n_training, "steps",
+        (json_int_t)adapt->outcome.state.steps, "best_step", (json_int_t)adapt->outcome.best_step,
+        "seconds", cappy_clock() - adapt->begun, "training_seconds", adapt->train_seconds);
     int failed = object == NULL;
     if (adapt->open.n > 0) {
         failed |= json_object_set_new(object, "pool", cappy_figures_json(&adapt->open));

@@ -169,13 +169,16 @@ static cappy_status flush(struct dealer *dealer, cappy_error *error)
 static cappy_status write_group(void *context, const struct cappy_group *group, cappy_error *error)
 {
     struct dealer *dealer = context;
+    bool is_graded = false;
     for (size_t i = 0; i < group->n; i++) {
+        is_graded |= group->responses[i].kind == CAPPY_KIND_CANDIDATE;
         if (group->responses[i].kind == CAPPY_KIND_ANSWER) {
             CAPPY_TRY(cappy_majority_add(&dealer->adapt->majority, group->task,
                                          group->responses[i].text, error));
         }
     }
     dealer->adapt->n_training += group->n;
+    dealer->adapt->n_graded += is_graded ? group->n : 0;
     CAPPY_TRY(cappy_training_rows_append(group, &dealer->text, error));
     return dealer->text.size >= WRITE_SIZE ? flush(dealer, error) : CAPPY_OK;
 }

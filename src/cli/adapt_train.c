@@ -9,7 +9,13 @@
 static const double SAVE_SECONDS = 120;
 
 /* Of all steps. */
-enum { CHECKS = 8, PATIENCE = 3 };
+enum { CHECKS = 8, PATIENCE = 6 };
+
+/* A new head, which is learnt from nothing, wants more and larger steps. */
+static const struct {
+    size_t batch_size;
+    double rate;
+} with_head = {32, 1e-4}, without_head = {16, 2e-4};
 
 struct watcher {
     struct cappy_adapt *adapt;
@@ -89,9 +95,10 @@ cappy_status cappy_adapt_look(struct cappy_adapt *adapt, cappy_error *error)
     return CAPPY_OK;
 }
 
-/* As many examples as three passes make, but enough of them for a few rows to be learnt and no more
+/* Candidates are all graded, so that one pass tells much; choices and references tell which one is
+ * right and are gone through again. But enough examples for a few rows to be learnt, and no more
  * than a night for very many. */
-enum { PASSES = 3, LEAST_EXAMPLES = 16000, MOST_EXAMPLES = 400000 };
+enum { PASSES = 1, PASSES_OF_CHOICES = 3, LEAST_EXAMPLES = 12000, MOST_EXAMPLES = 400000 };
 
 static size_t choose_steps(const struct cappy_adapt *adapt, size_t batch_size)
 {
@@ -99,8 +106,10 @@ static size_t choose_steps(const struct cappy_adapt *adapt, size_t batch_size)
     if (arguments->steps != 0) {
         return arguments->steps;
     }
-    size_t examples = adapt->n_training * (arguments->epochs != 0 ? arguments->epochs : PASSES);
+    const size_t graded = adapt->n_graded;
+    size_t examples = adapt->n_training * arguments->epochs;
     if (arguments->epochs == 0) {
+        examples = graded * PASSES + (adapt->n_training - graded) * PASSES_OF_CHOICES;
         examples = examples < LEAST_EXAMPLES  ? LEAST_EXAMPLES
                    : examples > MOST_EXAMPLES ? MOST_EXAMPLES
                                               : examples;
@@ -112,17 +121,22 @@ static struct cappy_settings choose_settings(const struct cappy_adapt *adapt)
 {
     const struct cappy_adapt_arguments *arguments = adapt->arguments;
     struct cappy_settings settings = cappy_settings_default();
-    settings.batch_size = arguments->batch_size != 0 ? arguments->batch_size : 64;
+    const bool has_head = adapt->base.has_head;
+    settings.batch_size = has_head ? with_head.batch_size : without_head.batch_size;
+    settings.batch_size = arguments->batch_size != 0 ? arguments->batch_size : settings.batch_size;
     settings.steps = choose_steps(adapt, settings.batch_size);
     settings.seed = arguments->seed;
     settings.max_length = arguments->common.max_length;
     settings.loss = (enum cappy_loss_kind)arguments->loss;
     settings.precision = adapt->precision;
-    settings.rate = arguments->rate.is_given ? arguments->rate.value : 2e-4;
+    settings.rate = has_head ? with_head.rate : without_head.rate;
+    settings.rate = arguments->rate.is_given ? arguments->rate.value : settings.rate;
+    /* What is seen once needs nothing against being learnt by heart. */
+    settings.dropout = adapt->n_graded > adapt->n_training / 2 ? 0 : settings.dropout;
     settings.dropout = arguments->dropout.is_given ? arguments->dropout.value : settings.dropout;
     settings.temperature =
         arguments->temperature.is_given ? arguments->temperature.value : settings.temperature;
-    settings.check_every = settings.steps / CHECKS > 0 ? settings.steps / CHECKS : 1;
+    settings.check_every = (settings.steps + CHECKS - 1) / CHECKS;
     settings.patience = PATIENCE;
     return settings;
 }

@@ -267,14 +267,13 @@ const struct cappy_command cappy_command_boost = {
              .choices = selections,
              .help = "What the best is chosen by: score (if not given); consensus, the highest "
                      "mean ROUGE-L to the others; vote, for short answers: the answer whose scores "
-                     "have the highest sum; mix: score and consensus, both standardised."},
+                     "have the highest sum; mix: score + W x consensus."},
             {.name = "mix-weight",
              .type = CAPPY_OPTION_REAL,
              .offset = AT(mix_weight),
              .value = "W",
-             .help =
-                 "Consensus counts W times as much as the score in a mix; 1 if not given. cappy "
-                 "adapt prints the one that is best for its task."},
+             .help = "What consensus counts in a mix; 1 if not given. cappy "
+                     "adapt prints the one that is best for its task."},
             {.name = "stop-at",
              .type = CAPPY_OPTION_REAL,
              .offset = AT(stop_at),

@@ -134,28 +134,12 @@ static void draw(size_t *drawn, size_t n, size_t k, struct cappy_random *random)
     }
 }
 
-/* 1 over the deviation of x[k], 0 where there is none; *mean receives the mean. */
-static double standardise(const double *x, size_t k, double *mean)
-{
-    double square = 0;
-    *mean = 0;
-    for (size_t i = 0; i < k; i++) {
-        *mean += x[i] / (double)k;
-    }
-    for (size_t i = 0; i < k; i++) {
-        square += (x[i] - *mean) * (x[i] - *mean) / (double)k;
-    }
-    return square > 0 ? 1 / sqrt(square) : 0;
-}
-
 /* Adds what consensus and mix are worth among the k drawn. */
 static void add_draw(const struct cappy_case *item, const struct room *room, size_t k,
                      double weight, double share, double *consensus, double *mix)
 {
     const struct cappy_question *question = &item->question;
     const float *scores = item->scores[CAPPY_VIEW_SCORER];
-    double mean_score;
-    double mean_key;
     size_t best = 0;
     size_t best_mixed = 0;
     double highest = -INFINITY;
@@ -165,14 +149,9 @@ static void add_draw(const struct cappy_case *item, const struct room *room, siz
             const size_t place = room->drawn[i] * question->n + room->drawn[j];
             room->keys[i] += j == i ? 0 : (double)question->likeness[place];
         }
-        room->sorted[i] = (double)scores[room->drawn[i]];
+        room->keys[i] /= k > 1 ? (double)(k - 1) : 1;
         best = room->keys[i] > room->keys[best] ? i : best;
-    }
-    const double score_scale = standardise(room->sorted, k, &mean_score);
-    const double key_scale = standardise(room->keys, k, &mean_key);
-    for (size_t i = 0; i < k; i++) {
-        const double mixed = (room->sorted[i] - mean_score) * score_scale +
-                             weight * (room->keys[i] - mean_key) * key_scale;
+        const double mixed = (double)scores[room->drawn[i]] + weight * room->keys[i];
         best_mixed = mixed > highest ? i : best_mixed;
         highest = fmax(highest, mixed);
     }

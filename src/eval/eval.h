@@ -121,9 +121,9 @@ cappy_status cappy_suite_worth(const struct cappy_suite *suite, enum cappy_view 
 
 /* ---- The mix of scorer and consensus ---- */
 
-/* Scores and consensus, each brought to mean 0 and deviation 1 among the responses to a question,
- * are added; consensus with this weight. Finds the one with which the orders of the suite's open
- * cases are worth most; 1 where there are fewer than CAPPY_MIX_LEAST of them. */
+/* Score + weight x consensus, each as it is, so that what tells responses apart by little counts
+ * for little. Finds the weight with which the orders of the suite's open cases are worth most; 1
+ * where there are fewer than CAPPY_MIX_LEAST of them. */
 enum { CAPPY_MIX_LEAST = 20 };
 cappy_status cappy_mix_fit(const struct cappy_suite *suite, double *weight, cappy_error *error);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Orders of responses, and the mix of two of them. */
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "eval/eval.h"
@@ -90,16 +92,11 @@ static void free_room(struct room *room)
     cappy_free(room->sorted);
 }
 
-/* keys[n] of the mix; sorted[n] is room. */
-static void mix(const struct cappy_case *item, double weight, double *keys, double *sorted)
+static void mix(const struct cappy_case *item, double weight, double *keys)
 {
-    const size_t n = item->question.n;
-    for (size_t i = 0; i < n; i++) {
-        sorted[i] = (double)item->scores[CAPPY_VIEW_SCORER][i];
-        keys[i] = 0;
+    for (size_t i = 0; i < item->question.n; i++) {
+        keys[i] = (double)item->scores[CAPPY_VIEW_SCORER][i] + weight * item->consensus[i];
     }
-    cappy_standard_add(sorted, n, 1, keys);
-    cappy_standard_add(item->consensus, n, weight, keys);
 }
 
 cappy_status cappy_suite_worth(const struct cappy_suite *suite, enum cappy_view view, double *worth,
@@ -128,12 +125,50 @@ static cappy_status measure_mix(const struct cappy_suite *suite, double weight, 
     for (size_t i = 0; i < suite->n_used; i++) {
         const struct cappy_case *item = &suite->cases[i];
         if (!item->question.is_closed) {
-            mix(item, weight, room->keys, room->sorted);
+            mix(item, weight, room->keys);
             CAPPY_TRY(cappy_order_sort(item, room->keys, room->sorted, error));
             *worth += cappy_order_worth(room->sorted, item->question.n);
         }
     }
     return CAPPY_OK;
+}
+
+/* The mean squared distance of a case's scores, or of its consensus, from their mean. */
+static double measure_spread(const struct cappy_case *item, bool of_scores)
+{
+    const size_t n = item->question.n;
+    const float *scores = item->scores[CAPPY_VIEW_SCORER];
+    double sum = 0;
+    double squares = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double x = of_scores ? (double)scores[i] : item->consensus[i];
+        sum += x;
+        squares += x * x;
+    }
+    return squares / (double)n - sum / (double)n * (sum / (double)n);
+}
+
+/* The weight with which consensus counts as much as scores, over all open cases. */
+static double balance(const struct cappy_suite *suite)
+{
+    double scores = 0;
+    double consensus = 0;
+    for (size_t i = 0; i < suite->n_used; i++) {
+        const struct cappy_case *item = &suite->cases[i];
+        if (!item->question.is_closed) {
+            scores += measure_spread(item, true);
+            consensus += measure_spread(item, false);
+        }
+    }
+    return scores > 0 && consensus > 0 ? sqrt(scores / consensus) : 1;
+}
+
+/* Rounded to two digits, as it is printed. */
+static double round_weight(double weight)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%.2g", weight);
+    return strtod(text, NULL);
 }
 
 cappy_status cappy_mix_fit(const struct cappy_suite *suite, double *weight, cappy_error *error)
@@ -148,14 +183,16 @@ cappy_status cappy_mix_fit(const struct cappy_suite *suite, double *weight, capp
     if (n_open < CAPPY_MIX_LEAST) {
         return CAPPY_OK;
     }
+    const double even = balance(suite);
     cappy_status status = make_room(suite, &room, error);
     double most = -1;
     for (size_t i = 0; status == CAPPY_OK && i < sizeof weights / sizeof *weights; i++) {
+        const double wanted = round_weight(weights[i] * even);
         double worth;
-        status = measure_mix(suite, weights[i], &room, &worth, error);
+        status = measure_mix(suite, wanted, &room, &worth, error);
         if (status == CAPPY_OK && worth > most) {
             most = worth;
-            *weight = weights[i];
+            *weight = wanted;
         }
     }
     free_room(&room);
@@ -164,9 +201,7 @@ cappy_status cappy_mix_fit(const struct cappy_suite *suite, double *weight, capp
 
 cappy_status cappy_mix_set(struct cappy_suite *suite, double weight, cappy_error *error)
 {
-    struct room room;
-    cappy_status status = make_room(suite, &room, error);
-    for (size_t i = 0; status == CAPPY_OK && i < suite->n_used; i++) {
+    for (size_t i = 0; i < suite->n_used; i++) {
         struct cappy_case *item = &suite->cases[i];
         if (item->question.is_closed) {
             continue;
@@ -175,11 +210,9 @@ cappy_status cappy_mix_set(struct cappy_suite *suite, double weight, cappy_error
             item->mix = cappy_alloc(item->question.n, sizeof *item->mix);
         }
         if (item->mix == NULL) {
-            status = cappy_error_no_memory(error);
-        } else {
-            mix(item, weight, item->mix, room.sorted);
+            return cappy_error_no_memory(error);
         }
+        mix(item, weight, item->mix);
     }
-    free_room(&room);
-    return status;
+    return CAPPY_OK;
 }

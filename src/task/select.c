@@ -18,21 +18,6 @@ void cappy_consensus_read(const float *likeness, size_t n, double *consensus)
     }
 }
 
-void cappy_standard_add(const double *x, size_t n, double weight, double *keys)
-{
-    double mean = 0;
-    double square = 0;
-    for (size_t i = 0; i < n; i++) {
-        mean += x[i] / (double)n;
-    }
-    for (size_t i = 0; i < n; i++) {
-        square += (x[i] - mean) * (x[i] - mean) / (double)n;
-    }
-    for (size_t i = 0; i < n && square > 0; i++) {
-        keys[i] += weight * (x[i] - mean) / sqrt(square);
-    }
-}
-
 static cappy_status find_consensus(const cappy_text *texts, size_t n, double *consensus,
                                    cappy_error *error)
 {
@@ -53,21 +38,11 @@ static cappy_status find_consensus(const cappy_text *texts, size_t n, double *co
 static cappy_status mix(const cappy_text *texts, const float *scores, size_t n, double weight,
                         double *keys, cappy_error *error)
 {
-    double *values = cappy_alloc(n, sizeof *values);
-    if (values == NULL) {
-        return cappy_error_no_memory(error);
-    }
+    CAPPY_TRY(find_consensus(texts, n, keys, error));
     for (size_t i = 0; i < n; i++) {
-        keys[i] = 0;
-        values[i] = (double)scores[i];
+        keys[i] = (double)scores[i] + weight * keys[i];
     }
-    cappy_standard_add(values, n, 1, keys);
-    const cappy_status status = find_consensus(texts, n, values, error);
-    if (status == CAPPY_OK) {
-        cappy_standard_add(values, n, weight, keys);
-    }
-    cappy_free(values);
-    return status;
+    return CAPPY_OK;
 }
 
 /* ---- The vote -------------------------------------------------------------------------------- */

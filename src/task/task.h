@@ -40,16 +40,12 @@ enum cappy_selection {
     CAPPY_SELECT_SCORE,     /* the highest score */
     CAPPY_SELECT_CONSENSUS, /* the highest mean ROUGE-L to the others (minimum Bayes risk) */
     CAPPY_SELECT_VOTE,      /* of the answer whose scores have the highest sum, the best scored */
-    CAPPY_SELECT_MIX,       /* score + weight x consensus, both standardised */
+    CAPPY_SELECT_MIX,       /* score + weight x consensus */
 };
 
 /* consensus[n] of likeness[n, n], ROUGE-L of each two responses: the mean of that to the others; 0
  * where there are none. */
 void cappy_consensus_read(const float *likeness, size_t n, double *consensus);
-
-/* Adds weight x, with x[n] brought to mean 0 and deviation 1, to keys[n]. What is the same
- * everywhere adds nothing. */
-void cappy_standard_add(const double *x, size_t n, double weight, double *keys);
 
 /* Chooses among n > 0 responses with finite scores: keys[n] receives what they are chosen by, *best
  * the index of the first highest (in a vote, of the best scored of those). In a vote, responses are

@@ -94,7 +94,8 @@ cappy_status cappy_check_now(struct cappy_check *check, const struct cappy_train
 {
     CAPPY_TRY(score_rows(check, net, pass_tokens, error));
     CAPPY_TRY(job->check(job->context, step, check->scores, check->dataset.n, value, error));
-    if (check->best == NULL || *value > check->value) {
+    /* Of equal ones the later, which the falling rate has settled more. */
+    if (check->best == NULL || *value >= check->value) {
         return keep_best(check, net, step, *value, error);
     }
     check->since++;

@@ -27,7 +27,7 @@ static void test_pool(void **state)
     complete(&suite, 0);
     set(&suite, CAPPY_VIEW_BASE, (const float[]){3, 1, 2, 0, 0, 0});
     set(&suite, CAPPY_VIEW_SCORER, (const float[]){1, 2, 3, 0, 1, 2});
-    assert_int_equal(cappy_mix_set(&suite, 4, NULL), CAPPY_OK);
+    assert_int_equal(cappy_mix_set(&suite, 40, NULL), CAPPY_OK);
     assert_int_equal(cappy_figures_make(&suite, false, NULL, 1, &figures, NULL), CAPPY_OK);
     assert_int_equal(figures.n, 2);
     assert_int_equal(figures.n_responses, 6);

@@ -125,8 +125,8 @@ static void test_best(void **state)
 {
     struct bench *bench = *state;
     const double values[] = {0.3, 0.5, 0.5, 0.4, 0.6, 0.1};
-    const size_t best[] = {1, 2, 2, 2, 5, 5}; /* an equal one is no better */
-    const size_t since[] = {0, 0, 1, 2, 0, 1};
+    const size_t best[] = {1, 2, 3, 3, 5, 5}; /* of equal ones the later */
+    const size_t since[] = {0, 0, 0, 1, 0, 1};
     struct cappy_check check;
     bench->values = values;
     open_check(bench, &check);
