@@ -54,8 +54,11 @@ while read -r share; do
         killed=$((killed + 1))
     fi
     wait $child 2>/dev/null
-    sleep 0.3 # for calls that the endpoint has received and not counted yet
-    asked=$(wc -l <"$calls")
+    asked=-1 # until there are no more that the endpoint has received and not counted yet
+    while [ "$(wc -l <"$calls")" -ne "$asked" ]; do
+        asked=$(wc -l <"$calls")
+        sleep 0.3
+    done
     : >"$calls"
     after=$(stored)
     paid=$((paid + asked))
