@@ -6,7 +6,7 @@ if(CAPPY_TESTS AND NOT CMAKE_CROSSCOMPILING)
     foreach(script IN LISTS server_tests)
         string(REGEX REPLACE "test_([a-z0-9_]+)\\.py" "\\1" name ${script})
         add_test(NAME server/${name} COMMAND sh -c
-            "command -v python3 || { echo 'skipped: python3 is missing'; exit 77; }; exec python3 $0 $1"
+            "command -v \${CAPPY_PYTHON:-python3} >/dev/null || { echo 'skipped: python3 is missing'; exit 77; }; exec \${CAPPY_PYTHON:-python3} $0 $1"
             ${CMAKE_CURRENT_SOURCE_DIR}/server/${script} $<TARGET_FILE:cappy_command>)
         set_tests_properties(server/${name} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
     endforeach()
