@@ -8,7 +8,9 @@
  * MODEL is a directory, or - for the default model. Each thread computes passes of TOKENS by
  * itself, as a scorer with enough work has it; 0 threads: all of them together compute one pass at
  * a time. one-layer: all layers have the weights of the first, which the last cache keeps: the
- * difference is what reading weights from memory costs. */
+ * difference is what reading weights from memory costs. With all threads together it also prints
+ * what a single pass cannot go below: the time in which they read the weights once, and do nothing
+ * with them. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +42,15 @@ static _Thread_local struct account *own; /* of this thread, while it computes *
 static const struct cappy_kernels *kernels;
 static cappy_precision precision;
 static size_t width; /* H */
+
+static volatile uint64_t kept_sum; /* so that what was read had to be */
+
+static int compare_times(const void *a, const void *b)
+{
+    const double *left = a;
+    const double *right = b;
+    return (*left > *right) - (*left < *right);
+}
 
 static double now(void)
 {
@@ -251,6 +262,61 @@ static double run_threads(const struct cappy_model *model, size_t tokens, bool t
     return seconds / (double)threads;
 }
 
+static size_t count_bytes(const struct cappy_matrix *matrix)
+{
+    return cappy_matrix_panels(matrix) * matrix->panel * matrix->groups * sizeof(float);
+}
+
+/* The sum of part `index` of `count` of the packed weights, as 64-bit words: all of them are
+ * read. */
+static uint64_t read_part(const struct cappy_matrix *matrix, size_t index, size_t count)
+{
+    enum { WORDS = 16 };
+    const size_t lines = count_bytes(matrix) / (WORDS * sizeof(uint64_t));
+    const uint64_t *words = matrix->packed;
+    uint64_t sums[WORDS] = {0};
+    for (size_t i = lines * index / count; i < lines * (index + 1) / count; i++) {
+        for (size_t j = 0; j < WORDS; j++) {
+            sums[j] += words[i * WORDS + j];
+        }
+    }
+    uint64_t sum = 0;
+    for (size_t j = 0; j < WORDS; j++) {
+        sum += sums[j];
+    }
+    return sum;
+}
+
+/* How long the threads take to read the matrices of all layers, each its part of each: the median
+ * of several times; *bytes becomes their size. */
+static double measure_reading(const struct cappy_model *model, size_t threads, size_t *bytes)
+{
+    enum { TIMES = 9 };
+    double seconds[TIMES];
+    uint64_t sum = 0;
+    for (size_t t = 0; t < TIMES; t++) {
+        const double begun = now();
+#pragma omp parallel for num_threads((int)threads) reduction(+ : sum) schedule(static, 1)
+        for (size_t i = 0; i < threads; i++) {
+            for (size_t l = 0; l < model->config.n_layers; l++) {
+                const struct cappy_layer *layer = &model->layers[l];
+                sum += read_part(&layer->qkv, i, threads) + read_part(&layer->output, i, threads) +
+                       read_part(&layer->up, i, threads) + read_part(&layer->down, i, threads);
+            }
+        }
+        seconds[t] = now() - begun;
+    }
+    kept_sum = sum;
+    *bytes = 0;
+    for (size_t l = 0; l < model->config.n_layers; l++) {
+        const struct cappy_layer *layer = &model->layers[l];
+        *bytes += count_bytes(&layer->qkv) + count_bytes(&layer->output) + count_bytes(&layer->up) +
+                  count_bytes(&layer->down);
+    }
+    qsort(seconds, TIMES, sizeof *seconds, compare_times);
+    return seconds[TIMES / 2];
+}
+
 static void measure(struct cappy_model *model, size_t tokens, size_t threads, size_t rounds)
 {
     const bool together = threads == 0;
@@ -274,6 +340,14 @@ static void measure(struct cappy_model *model, size_t tokens, size_t threads, si
         give_up();
     }
     print_accounts(accounts, threads, seconds, rested);
+    if (together) {
+        size_t bytes = 0;
+        const double reading = measure_reading(model, threads, &bytes);
+        printf("\na pass: %.3f ms; reading its weights once, %.1f MB: %.3f ms, %.1f GB a second: a "
+               "pass takes %.2f times as long\n",
+               seconds / passes * 1e3, (double)bytes * 1e-6, reading * 1e3,
+               (double)bytes / reading * 1e-9, seconds / passes / reading);
+    }
     cappy_free(accounts);
     free_work(&work);
 }

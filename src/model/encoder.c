@@ -156,47 +156,50 @@ static struct cappy_rows convert(const struct pass *pass, const struct cappy_mat
     return y;
 }
 
-/* hidden [T, H] from row `row` on = word + segment + position embedding, before the norm. RoBERTa's
- * positions count only tokens other than padding; a padding token that was spelled out in the text
- * gets the position pad_token_id, as the reference has it. */
-static void embed_sequence(const struct pass *pass, const struct cappy_sequence *sequence,
-                           size_t row)
+/* Row `row` of hidden [T, H] = word + segment + position embedding, before the norm. */
+static void embed_token(const struct pass *pass, size_t row, size_t id, size_t segment,
+                        size_t position)
 {
     const struct cappy_model *model = pass->model;
     const size_t h = model->config.hidden_size;
-    const bool is_roberta = model->config.architecture == CAPPY_ARCHITECTURE_ROBERTA;
-    const int64_t pad = is_roberta ? model->config.pad_token_id : -1;
     const size_t step = cappy_rows_step(&pass->work->hidden);
-    int64_t next = pad + 1;
+    const float *segments = model->segment_embeddings + segment * h;
+    const float *positions = model->position_embeddings + position * h;
     float *words = pass->work->sums + pass->team.index * pass->work->sums_size; /* [H] */
-    for (size_t i = 0; i < sequence->n; i++) {
-        char *to = (char *)row_at(&pass->work->hidden, row + i);
-        const int64_t id = sequence->ids[i];
-        const size_t position = (size_t)(id == pad ? pad : next++);
-        const size_t segment = (size_t)sequence->segments[i];
-        const float *segments = model->segment_embeddings + segment * h;
-        const float *positions = model->position_embeddings + position * h;
-        assert((size_t)id < model->config.vocab_size && position < model->config.n_positions);
-        cappy_tensor_to_f32(model->word_embeddings, (uint64_t)id * h, h, words);
-        for (size_t first = 0; first < h; first += CAPPY_BLOCK, to += step) {
-            const size_t last = h - first < CAPPY_BLOCK ? h : first + CAPPY_BLOCK;
-            for (size_t j = first; j < last; j++) {
-                ((float *)to)[j - first] = words[j] + segments[j] + positions[j];
-            }
+    char *to = (char *)row_at(&pass->work->hidden, row);
+    assert(id < model->config.vocab_size && position < model->config.n_positions);
+    cappy_tensor_to_f32(model->word_embeddings, (uint64_t)id * h, h, words);
+    for (size_t first = 0; first < h; first += CAPPY_BLOCK, to += step) {
+        const size_t last = h - first < CAPPY_BLOCK ? h : first + CAPPY_BLOCK;
+        for (size_t j = first; j < last; j++) {
+            ((float *)to)[j - first] = words[j] + segments[j] + positions[j];
         }
     }
 }
 
+/* RoBERTa's positions count only tokens other than padding; a padding token that was spelled out in
+ * the text gets the position pad_token_id, as the reference has it. A member embeds the rows that
+ * it normalises after that, so nobody waits in between. */
 static void embed(const struct pass *pass)
 {
+    const struct cappy_config *config = &pass->model->config;
+    const bool is_roberta = config->architecture == CAPPY_ARCHITECTURE_ROBERTA;
+    const int64_t pad = is_roberta ? config->pad_token_id : -1;
+    size_t first;
+    size_t last;
+    take_share(pass, pass->tokens, &first, &last);
     size_t row = 0;
-    for (size_t i = 0; i < pass->count; i++) {
-        if (i % pass->team.count == pass->team.index) {
-            embed_sequence(pass, &pass->sequences[i], row);
+    for (size_t s = 0; s < pass->count && row < last; s++) {
+        const struct cappy_sequence *sequence = &pass->sequences[s];
+        int64_t next = pad + 1;
+        for (size_t i = 0; i < sequence->n; i++, row++) {
+            const int64_t id = sequence->ids[i];
+            const int64_t position = id == pad ? pad : next++;
+            if (row >= first && row < last) {
+                embed_token(pass, row, (size_t)id, (size_t)sequence->segments[i], (size_t)position);
+            }
         }
-        row += pass->sequences[i].n;
     }
-    wait_for_team(pass);
     normalise(pass, &pass->model->embedding_norm, pass->tokens, &pass->model->layers[0].qkv);
 }
 
