@@ -322,6 +322,8 @@ static inline void vec_store_weights(uint16_t *p, vec a, vec b)
     _mm512_storeu_si512(p, _mm512_permutex2var_epi16(x, _mm512_loadu_si512(upper), y));
 }
 
+#define SET_HAS_EXP2_COARSE
+
 /* 2^x for x <= 0, for results that are rounded to bf16: relative error 7.5e-5, and 0 far below. */
 static inline vec vec_exp2_coarse(vec x)
 {
