@@ -41,6 +41,8 @@ struct account {
 static _Thread_local struct account *own; /* of this thread, while it computes */
 static const struct cappy_kernels *kernels;
 static cappy_precision precision;
+static const struct cappy_layer *layers;
+static size_t n_layers;
 static size_t width; /* H */
 
 static volatile uint64_t kept_sum; /* so that what was read had to be */
@@ -75,6 +77,16 @@ static void measure_peak(void)
 
 /* ---- The kernels, with a clock ---- */
 
+static bool is_output(const struct cappy_matrix *matrix)
+{
+    for (size_t i = 0; i < n_layers; i++) {
+        if (matrix == &layers[i].output) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void time_gemm(const struct cappy_gemm *gemm)
 {
     const struct cappy_matrix *matrix = gemm->matrix;
@@ -85,7 +97,7 @@ static void time_gemm(const struct cappy_gemm *gemm)
     const double operations = 2.0 * (double)gemm->m * (double)n * (double)matrix->k * part;
     enum stage stage = REST; /* the head */
     if (gemm->residual != NULL) {
-        stage = matrix->k == width ? OUTPUT : DOWN;
+        stage = is_output(matrix) ? OUTPUT : DOWN;
     } else if (matrix->n == 3 * width) {
         stage = QKV;
     } else if (gemm->epilogue != CAPPY_EPILOGUE_NONE) {
@@ -301,7 +313,10 @@ static double measure_reading(const struct cappy_model *model, size_t threads, s
             for (size_t l = 0; l < model->config.n_layers; l++) {
                 const struct cappy_layer *layer = &model->layers[l];
                 sum += read_part(&layer->qkv, i, threads) + read_part(&layer->output, i, threads) +
-                       read_part(&layer->up, i, threads) + read_part(&layer->down, i, threads);
+                       read_part(&layer->up, i, threads);
+                for (size_t part = 0; part < layer->down_parts; part++) {
+                    sum += read_part(&layer->down[part], i, threads);
+                }
             }
         }
         seconds[t] = now() - begun;
@@ -310,8 +325,10 @@ static double measure_reading(const struct cappy_model *model, size_t threads, s
     *bytes = 0;
     for (size_t l = 0; l < model->config.n_layers; l++) {
         const struct cappy_layer *layer = &model->layers[l];
-        *bytes += count_bytes(&layer->qkv) + count_bytes(&layer->output) + count_bytes(&layer->up) +
-                  count_bytes(&layer->down);
+        *bytes += count_bytes(&layer->qkv) + count_bytes(&layer->output) + count_bytes(&layer->up);
+        for (size_t part = 0; part < layer->down_parts; part++) {
+            *bytes += count_bytes(&layer->down[part]);
+        }
     }
     qsort(seconds, TIMES, sizeof *seconds, compare_times);
     return seconds[TIMES / 2];
@@ -358,6 +375,8 @@ static void prepare(struct cappy_model *model, bool one_layer)
     static struct cappy_kernels timed;
     kernels = model->kernels;
     precision = model->precision;
+    layers = model->layers;
+    n_layers = model->config.n_layers;
     width = model->config.hidden_size;
     timed = *kernels;
     timed.gemm = time_gemm;

@@ -43,12 +43,20 @@ static cappy_status bind_norm(struct cappy_model *model, enum cappy_module modul
     return copy_f32(model, place, true, &norm->bias, error);
 }
 
-/* Packs the panels of tensors[count], stacked on top of each other, each [rows, k]; `room` holds
- * one panel of fp32 for each thread. */
+/* What is stacked to a matrix: tensors of the same shape, on top of each other, and of each the
+ * columns from `first` on, so many as the matrix has inputs. */
+struct stack {
+    const struct cappy_tensor *tensors[3];
+    struct cappy_module_shape shape;
+    size_t first;
+};
+
+/* Packs the panels of a matrix; `room` holds one panel of fp32 for each thread. */
 static void pack_panels(const struct cappy_kernels *kernels, struct cappy_matrix *matrix,
-                        const struct cappy_tensor *const *tensors, size_t rows, float *room,
-                        size_t threads)
+                        const struct stack *stack, float *room, size_t threads)
 {
+    const size_t rows = stack->shape.rows;
+    const size_t columns = stack->shape.columns;
     const size_t k = matrix->k;
     const size_t panels = cappy_matrix_panels(matrix);
 #pragma omp parallel for num_threads((int)threads) schedule(static)
@@ -58,8 +66,9 @@ static void pack_panels(const struct cappy_kernels *kernels, struct cappy_matrix
             size_t first = p * matrix->panel;
             size_t n = matrix->n - first < matrix->panel ? matrix->n - first : matrix->panel;
             for (size_t i = 0; i < n; i++) {
-                const struct cappy_tensor *tensor = tensors[(first + i) / rows];
-                cappy_tensor_to_f32(tensor, (first + i) % rows * k, k, source + i * k);
+                const struct cappy_tensor *tensor = stack->tensors[(first + i) / rows];
+                cappy_tensor_to_f32(tensor, (first + i) % rows * columns + stack->first, k,
+                                    source + i * k);
             }
             kernels->pack(&(struct cappy_packing){source, k, 1, n, matrix, p});
         }
@@ -88,31 +97,45 @@ static cappy_status allocate_matrix(const struct cappy_kernels *kernels, cappy_p
     return CAPPY_OK;
 }
 
-/* One matrix out of `count` linear layers of the same shape, stacked. */
+/* Inputs [first, first + k) of `count` linear layers of the same shape, stacked, as one matrix. The
+ * bias is that of the matrix with the first inputs. */
+static cappy_status bind_part(struct cappy_model *model, cappy_precision precision,
+                              const struct place *places, size_t count, size_t first, size_t k,
+                              size_t threads, struct cappy_matrix *matrix, cappy_error *error)
+{
+    struct stack stack = {.shape = cappy_module_shape(&model->config, places[0].module),
+                          .first = first};
+    const struct cappy_tensor *biases[3];
+    const size_t rows = stack.shape.rows;
+    for (size_t i = 0; i < count; i++) {
+        CAPPY_TRY(find(model, places[i], false, &stack.tensors[i], error));
+        CAPPY_TRY(find(model, places[i], true, &biases[i], error));
+    }
+    CAPPY_TRY(allocate_matrix(model->kernels, precision, count * rows, k, matrix, error));
+    float *room = cappy_alloc_aligned(threads * matrix->panel * k, sizeof *room);
+    if (room == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    pack_panels(model->kernels, matrix, &stack, room, threads);
+    cappy_free(room);
+    for (size_t i = 0; i < count; i++) {
+        if (first == 0) {
+            cappy_tensor_to_f32(biases[i], 0, rows, matrix->bias + i * rows);
+        }
+        if (first + k == stack.shape.columns) {
+            cappy_weights_release(model->weights, stack.tensors[i]);
+        }
+    }
+    return CAPPY_OK;
+}
+
+/* All inputs. */
 static cappy_status bind_matrix(struct cappy_model *model, cappy_precision precision,
                                 const struct place *places, size_t count, size_t threads,
                                 struct cappy_matrix *matrix, cappy_error *error)
 {
-    const struct cappy_tensor *weights[3];
-    const struct cappy_tensor *biases[3];
-    const struct cappy_module_shape shape = cappy_module_shape(&model->config, places[0].module);
-    for (size_t i = 0; i < count; i++) {
-        CAPPY_TRY(find(model, places[i], false, &weights[i], error));
-        CAPPY_TRY(find(model, places[i], true, &biases[i], error));
-    }
-    CAPPY_TRY(allocate_matrix(model->kernels, precision, count * shape.rows, shape.columns, matrix,
-                              error));
-    float *room = cappy_alloc_aligned(threads * matrix->panel * shape.columns, sizeof *room);
-    if (room == NULL) {
-        return cappy_error_no_memory(error);
-    }
-    pack_panels(model->kernels, matrix, weights, shape.rows, room, threads);
-    cappy_free(room);
-    for (size_t i = 0; i < count; i++) {
-        cappy_tensor_to_f32(biases[i], 0, shape.rows, matrix->bias + i * shape.rows);
-        cappy_weights_release(model->weights, weights[i]);
-    }
-    return CAPPY_OK;
+    const size_t k = cappy_module_shape(&model->config, places[0].module).columns;
+    return bind_part(model, precision, places, count, 0, k, threads, matrix, error);
 }
 
 /* What an int8 model keeps in bf16, since it loses too much (docs/numbers.md has the figures): each
@@ -144,6 +167,28 @@ static cappy_status bind_layer_matrix(struct cappy_model *model, const struct pl
     return bind_matrix(model, precision, places, count, threads, matrix, error);
 }
 
+/* `down`, in INT8 in parts. */
+static cappy_status bind_down(struct cappy_model *model, size_t index, size_t threads,
+                              struct cappy_layer *layer, cappy_error *error)
+{
+    const struct place place = {CAPPY_MODULE_DOWN, index};
+    const cappy_precision precision = cappy_matrix_precision(model->precision, place.module, index);
+    const size_t f = model->config.ffn_size;
+    const size_t part = precision == CAPPY_PRECISION_INT8 ? CAPPY_DOWN_PART : f;
+    const size_t parts = (f + part - 1) / part;
+    layer->down = cappy_alloc(parts, sizeof *layer->down);
+    if (layer->down == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    layer->down_parts = parts;
+    for (size_t i = 0; i < parts; i++) {
+        const size_t first = i * part;
+        CAPPY_TRY(bind_part(model, precision, &place, 1, first, f - first < part ? f - first : part,
+                            threads, &layer->down[i], error));
+    }
+    return CAPPY_OK;
+}
+
 /* A layer: attention, then the feed-forward part. */
 static cappy_status bind_layer(struct cappy_model *model, size_t index, size_t threads,
                                struct cappy_layer *layer, cappy_error *error)
@@ -152,12 +197,11 @@ static cappy_status bind_layer(struct cappy_model *model, size_t index, size_t t
         {CAPPY_MODULE_QUERY, index}, {CAPPY_MODULE_KEY, index}, {CAPPY_MODULE_VALUE, index}};
     const struct place output = {CAPPY_MODULE_OUTPUT, index};
     const struct place up = {CAPPY_MODULE_UP, index};
-    const struct place down = {CAPPY_MODULE_DOWN, index};
     CAPPY_TRY(bind_layer_matrix(model, qkv, 3, threads, &layer->qkv, error));
     CAPPY_TRY(bind_layer_matrix(model, &output, 1, threads, &layer->output, error));
     CAPPY_TRY(bind_norm(model, CAPPY_MODULE_ATTENTION_NORM, index, &layer->attention_norm, error));
     CAPPY_TRY(bind_layer_matrix(model, &up, 1, threads, &layer->up, error));
-    CAPPY_TRY(bind_layer_matrix(model, &down, 1, threads, &layer->down, error));
+    CAPPY_TRY(bind_down(model, index, threads, layer, error));
     return bind_norm(model, CAPPY_MODULE_OUTPUT_NORM, index, &layer->output_norm, error);
 }
 
@@ -214,7 +258,10 @@ void cappy_model_unbind(struct cappy_model *model)
         free_matrix(&layer->output);
         free_norm(&layer->attention_norm);
         free_matrix(&layer->up);
-        free_matrix(&layer->down);
+        for (size_t part = 0; part < layer->down_parts; part++) {
+            free_matrix(&layer->down[part]);
+        }
+        cappy_free(layer->down);
         free_norm(&layer->output_norm);
     }
     cappy_free(model->layers);

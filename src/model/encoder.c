@@ -287,44 +287,73 @@ static enum cappy_epilogue activation(const struct cappy_config *config)
     return epilogues[config->hidden_act];
 }
 
-/* hidden [m, H] += down(activation(up(hidden))), a part of F at a time, so that it stays in L2
- * between the two; for a team of one. */
-static void feed_forward_in_parts(const struct pass *pass, const struct cappy_layer *layer,
-                                  size_t m)
+/* Columns from `column` on, the first of a block; an INT8 row has a scale for each
+ * CAPPY_DOWN_PART. */
+static struct cappy_rows skip_columns(const struct pass *pass, struct cappy_rows rows,
+                                      size_t column)
+{
+    const bool is_int8 = rows.precision == CAPPY_PRECISION_INT8;
+    const size_t block = is_int8 ? 2 * CAPPY_BLOCK : CAPPY_BLOCK;
+    rows.data = (char *)rows.data + column / block * cappy_rows_step(&rows);
+    if (is_int8) {
+        rows.scales += column / CAPPY_DOWN_PART * pass->work->part_scales;
+    }
+    return rows;
+}
+
+/* hidden [m, H] += down of columns [first, last) of F, which work->ffn has. In INT8 they are parts
+ * of their own; else K is worked off in parts. */
+static void multiply_down(const struct pass *pass, const struct cappy_layer *layer, size_t m,
+                          size_t first, size_t last)
+{
+    struct cappy_workspace *work = pass->work;
+    const struct cappy_matrix *down = layer->down;
+    if (down->precision == CAPPY_PRECISION_INT8) {
+        for (size_t column = first; column < last; column += CAPPY_DOWN_PART) {
+            down = &layer->down[column / CAPPY_DOWN_PART];
+            const struct cappy_rows x =
+                convert(pass, down, m, skip_columns(pass, work->ffn, column - first),
+                        skip_columns(pass, work->narrow_ffn, column - first));
+            multiply_all(pass, down, m, x, work->hidden, CAPPY_EPILOGUE_RESIDUAL, &work->hidden);
+        }
+        return;
+    }
+    if (first == 0 && last == down->k) {
+        multiply_all(pass, down, m, work->ffn, work->hidden, CAPPY_EPILOGUE_RESIDUAL,
+                     &work->hidden);
+        return;
+    }
+    const size_t numbers = down->precision == CAPPY_PRECISION_BF16 ? 2 : 1; /* in a group */
+    pass->model->kernels->gemm(&(struct cappy_gemm){
+        .matrix = down,
+        .last_panel = cappy_matrix_panels(down),
+        .first_group = first / numbers,
+        .last_group = last == down->k ? down->groups : last / numbers,
+        .m = m,
+        .x = work->ffn,
+        .y = work->hidden,
+        .epilogue = CAPPY_EPILOGUE_RESIDUAL,
+        .residual = work->hidden.data,
+        .residual_stride = work->hidden.stride / sizeof(float),
+        .residual_step = work->hidden.step / sizeof(float),
+        .sums = work->part_sums,
+    });
+}
+
+/* hidden [m, H] += down(activation(up(hidden))), so many columns of F at a time as ffn has. */
+static void feed_forward(const struct pass *pass, const struct cappy_layer *layer, size_t m)
 {
     struct cappy_workspace *work = pass->work;
     const size_t panel = layer->up.panel;
     const size_t f = pass->model->config.ffn_size;
-    const size_t numbers = layer->down.precision == CAPPY_PRECISION_BF16 ? 2 : 1; /* in a group */
     for (size_t first = 0; first < f; first += work->ffn_part) {
         const size_t last = f - first < work->ffn_part ? f : first + work->ffn_part;
-        /* Its column 0 is the part's. */
-        struct cappy_rows part = work->ffn;
+        struct cappy_rows part = work->ffn; /* its column 0 is the part's */
         part.data = (char *)part.data - first / CAPPY_BLOCK * cappy_rows_step(&part);
-        pass->model->kernels->gemm(&(struct cappy_gemm){
-            .matrix = &layer->up,
-            .first_panel = first / panel,
-            .last_panel = (last + panel - 1) / panel,
-            .m = m,
-            .x = read_by(&layer->up, work->narrow_hidden),
-            .y = part,
-            .epilogue = activation(&pass->model->config),
-            .sums = work->sums,
-        });
-        pass->model->kernels->gemm(&(struct cappy_gemm){
-            .matrix = &layer->down,
-            .last_panel = cappy_matrix_panels(&layer->down),
-            .first_group = first / numbers,
-            .last_group = last == f ? layer->down.groups : last / numbers,
-            .m = m,
-            .x = work->ffn,
-            .y = work->hidden,
-            .epilogue = CAPPY_EPILOGUE_RESIDUAL,
-            .residual = work->hidden.data,
-            .residual_stride = work->hidden.stride / sizeof(float),
-            .residual_step = work->hidden.step / sizeof(float),
-            .sums = work->part_sums,
-        });
+        multiply(pass, &layer->up, first / panel, (last + panel - 1) / panel, m,
+                 read_by(&layer->up, work->narrow_hidden), part, activation(&pass->model->config),
+                 NULL);
+        multiply_down(pass, layer, m, first, last);
     }
 }
 
@@ -334,20 +363,11 @@ static void finish_layer(const struct pass *pass, const struct cappy_layer *laye
                          const struct cappy_matrix *next)
 {
     struct cappy_workspace *work = pass->work;
-    const struct cappy_config *config = &pass->model->config;
-    struct cappy_rows x = convert(pass, &layer->output, m, work->context, work->narrow_context);
+    const struct cappy_rows x =
+        convert(pass, &layer->output, m, work->context, work->narrow_context);
     multiply_all(pass, &layer->output, m, x, work->hidden, CAPPY_EPILOGUE_RESIDUAL, &work->hidden);
     normalise(pass, &layer->attention_norm, m, &layer->up);
-
-    if (work->ffn_part < config->ffn_size) {
-        feed_forward_in_parts(pass, layer, m);
-    } else {
-        x = read_by(&layer->up, work->narrow_hidden);
-        multiply_all(pass, &layer->up, m, x, work->ffn, activation(config), NULL);
-        x = convert(pass, &layer->down, m, work->ffn, work->narrow_ffn);
-        multiply_all(pass, &layer->down, m, x, work->hidden, CAPPY_EPILOGUE_RESIDUAL,
-                     &work->hidden);
-    }
+    feed_forward(pass, layer, m);
     normalise(pass, &layer->output_norm, m, next);
 }
 

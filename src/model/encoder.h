@@ -28,7 +28,8 @@ struct cappy_workspace {
     struct cappy_rows ffn;     /* [T, F] fp32 or bf16; a part of F where it is done in parts */
     struct cappy_rows narrow_hidden;  /* [T, H] in the precision of the matrix that reads it */
     struct cappy_rows narrow_context; /* [T, H] likewise */
-    struct cappy_rows narrow_ffn;     /* [T, F] likewise; bf16 is read from ffn itself */
+    struct cappy_rows narrow_ffn;     /* as ffn in INT8; else ffn itself */
+    size_t part_scales;               /* in INT8, scales of narrow_ffn for each part of its rows */
     struct cappy_rows head_in;        /* [S, H] fp32, not in blocks: hidden, or memory of qkv */
     struct cappy_rows head_out;       /* [S, H] fp32, not in blocks: memory of others too */
     size_t ffn_part;                  /* columns of F that are computed and used at a time */

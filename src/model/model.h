@@ -20,13 +20,17 @@ struct cappy_norm_weights {
     float *bias;   /* [H] */
 };
 
+enum { CAPPY_DOWN_PART = 1024 };
+
 /* One encoder layer. */
 struct cappy_layer {
     struct cappy_matrix qkv;    /* [3H, H]: queries, keys, values */
     struct cappy_matrix output; /* [H, H] */
     struct cappy_norm_weights attention_norm;
-    struct cappy_matrix up;   /* [F, H] */
-    struct cappy_matrix down; /* [H, F] */
+    struct cappy_matrix up;    /* [F, H] */
+    struct cappy_matrix *down; /* [H, F]; in INT8 of CAPPY_DOWN_PART inputs each, the last of what
+                                  is left, so that a row's numbers share a scale with no more */
+    size_t down_parts;
     struct cappy_norm_weights output_norm;
 };
 

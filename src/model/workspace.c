@@ -5,7 +5,7 @@
 
 #include "model/encoder.h"
 
-enum { LINE = 64, FFN_PART = 1024 };
+enum { LINE = 64 };
 
 /* Rows with one cache line beyond their own, so that rows of 4,096 bytes do not all fall into the
  * same cache sets; in blocks, with a few rows between them for the same reason. */
@@ -57,9 +57,8 @@ static void lay_out(struct cappy_workspace *work, const struct cappy_model *mode
     const cappy_precision attention = tiled ? CAPPY_PRECISION_BF16 : CAPPY_PRECISION_FP32;
     const cappy_precision ffn =
         p == CAPPY_PRECISION_FP32 ? CAPPY_PRECISION_FP32 : CAPPY_PRECISION_BF16;
-    /* A team meets after each product, the fewer the better; the scale of an INT8 row is that of
-     * all of it. */
-    work->ffn_part = team == 1 && p != CAPPY_PRECISION_INT8 && f > FFN_PART ? FFN_PART : f;
+    /* A team meets after each product, the fewer the better. */
+    work->ffn_part = team == 1 && f > CAPPY_DOWN_PART ? CAPPY_DOWN_PART : f;
     work->hidden = take_rows(layout, tiled, CAPPY_PRECISION_FP32, t, h);
     work->qkv = take_rows(layout, tiled, attention, t, 3 * h);
     work->context = take_rows(layout, tiled, attention, t, h);
@@ -69,7 +68,14 @@ static void lay_out(struct cappy_workspace *work, const struct cappy_model *mode
         p == CAPPY_PRECISION_FP32 ? work->hidden : take_narrow_rows(layout, tiled, p, t, h);
     work->narrow_context =
         p == work->context.precision ? work->context : take_narrow_rows(layout, tiled, p, t, h);
-    work->narrow_ffn = p == CAPPY_PRECISION_INT8 ? take_rows(layout, tiled, p, t, f) : work->ffn;
+    work->narrow_ffn = work->ffn;
+    if (p == CAPPY_PRECISION_INT8) {
+        const size_t parts = (work->ffn_part + CAPPY_DOWN_PART - 1) / CAPPY_DOWN_PART;
+        work->narrow_ffn = take_rows(layout, tiled, p, t, work->ffn_part);
+        work->part_scales = t + CAPPY_SLACK_ROWS;
+        work->narrow_ffn.scales =
+            cappy_layout_take(layout, parts * work->part_scales, sizeof(float));
+    }
     work->head_in = tiled ? reuse(&work->qkv, h) : work->hidden;
     work->head_out = tiled ? reuse(&work->hidden, h) : work->context;
     work->scratch_size = cappy_attention_scratch(t, h / model->config.n_heads);

@@ -249,6 +249,46 @@ static void test_norm_blocks(void **state)
     for_each_set(check_norm_blocks);
 }
 
+/* Rows of bf16 to int8: from blocks the same as side by side, however many rows there are; zeros, a
+ * largest number that is negative, and widths that end within a block too. */
+static void check_conversion_blocks(const struct cappy_kernels *kernels)
+{
+    enum { M = 21 };
+    static const size_t widths[] = {64, 192, 200, 1024};
+    for (size_t i = 0; kernels->is_tiled && i < sizeof widths / sizeof widths[0]; i++) {
+        const size_t width = widths[i];
+        float *numbers = random_rows(M, width, width);
+        memset(numbers + 3 * width, 0, width * sizeof *numbers);
+        numbers[9 * width + 5] = -50;
+        const struct cappy_rows fp32 = {CAPPY_PRECISION_FP32, numbers, width * sizeof(float), NULL,
+                                        0};
+        struct cappy_rows x = make_rows(kernels, CAPPY_PRECISION_BF16, numbers, M, width, width);
+        struct cappy_rows y = {CAPPY_PRECISION_INT8, NULL,
+                               cappy_row_size(CAPPY_PRECISION_INT8, width),
+                               cappy_alloc(M, sizeof(float)), 0};
+        y.data = cappy_alloc_aligned(M, y.stride);
+        kernels->convert(&(struct cappy_conversion){M, width, x, y});
+        struct cappy_rows x_blocks = make_blocks(CAPPY_PRECISION_BF16, M, width);
+        kernels->convert(&(struct cappy_conversion){M, width, fp32, x_blocks});
+        for (size_t m = 1; m <= M; m += 4) {
+            struct cappy_rows y_blocks = make_blocks(CAPPY_PRECISION_INT8, M, width);
+            kernels->convert(&(struct cappy_conversion){m, width, x_blocks, y_blocks});
+            assert_same_rows(&y, &y_blocks, m, width);
+            free_rows(&y_blocks);
+        }
+        cappy_free(numbers);
+        free_rows(&x);
+        free_rows(&x_blocks);
+        free_rows(&y);
+    }
+}
+
+static void test_conversion_blocks(void **state)
+{
+    (void)state;
+    for_each_set(check_conversion_blocks);
+}
+
 /* ---- Attention ---- */
 
 /* softmax(scale q k^T) v of query i, number d of head `head`. */
@@ -350,9 +390,8 @@ static void test_attention(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_blocks),
-        cmocka_unit_test(test_parts),
-        cmocka_unit_test(test_norm_blocks),
+        cmocka_unit_test(test_blocks),      cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_norm_blocks), cmocka_unit_test(test_conversion_blocks),
         cmocka_unit_test(test_attention),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,7 +53,7 @@ static void test_bound_matrices(void **state)
         assert_int_equal(layer->qkv.precision, CAPPY_PRECISION_BF16);
         assert_int_equal(layer->output.precision, CAPPY_PRECISION_INT8);
         assert_int_equal(layer->up.precision, CAPPY_PRECISION_BF16);
-        assert_int_equal(layer->down.precision, CAPPY_PRECISION_BF16);
+        assert_int_equal(layer->down->precision, CAPPY_PRECISION_BF16);
     }
     cappy_model_close(model);
 }
