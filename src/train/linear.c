@@ -190,11 +190,10 @@ size_t cappy_linear_desk(const struct cappy_net *net, size_t m)
     return product > gradient ? product : gradient;
 }
 
-static struct cappy_rows move_columns(struct cappy_rows rows, size_t columns)
+struct cappy_rows cappy_rows_right(struct cappy_rows rows, size_t first)
 {
-    rows.data =
-        (char *)rows.data +
-        columns * (rows.precision == CAPPY_PRECISION_BF16 ? sizeof(uint16_t) : sizeof(float));
+    rows.data = (char *)rows.data + (rows.step != 0 ? first / CAPPY_BLOCK * rows.step
+                                                    : first * cappy_number_size(rows.precision));
     return rows;
 }
 
@@ -231,7 +230,7 @@ static void multiply_unpacked(const struct cappy_net *net, const struct cappy_li
     product.matrix = &matrix;
     product.first_panel = 0;
     product.last_panel = 1;
-    product.y = move_columns(product.y, first);
+    product.y = cappy_rows_right(product.y, first);
     product.residual = product.residual != NULL ? product.residual + first : NULL;
     net->kernels->gemm(&product);
 }

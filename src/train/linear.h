@@ -30,6 +30,15 @@ struct cappy_linear {
     const struct cappy_matrix *packed[2]; /* for output and for gradient; NULL: not packed ahead */
 };
 
+/* Bytes of a number of an operand. */
+static inline size_t cappy_number_size(cappy_precision precision)
+{
+    return precision == CAPPY_PRECISION_BF16 ? sizeof(uint16_t) : sizeof(float);
+}
+
+/* Columns [first, ...) of rows; where they lie in blocks, it is a block's first. */
+struct cappy_rows cappy_rows_right(struct cappy_rows rows, size_t first);
+
 /* False: the layer has no such one. */
 bool cappy_linear_at(const struct cappy_net *net, size_t layer, enum cappy_linear_name name,
                      struct cappy_linear *linear);

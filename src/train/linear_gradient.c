@@ -20,18 +20,13 @@ struct operands {
     struct cappy_matrix matrix; /* its outputs are the columns of x, its inputs the places */
 };
 
-static size_t number_size(cappy_precision precision)
-{
-    return precision == CAPPY_PRECISION_BF16 ? sizeof(uint16_t) : sizeof(float);
-}
-
 /* Places them from `at` on, and returns how many bytes they take. */
 static size_t place_operands(const struct cappy_net *net, const struct cappy_linear *linear,
                              size_t places, char *at, struct operands *operands)
 {
     const cappy_precision precision = linear->precision;
     const size_t rows = linear->n + CAPPY_SLACK_ROWS;
-    const size_t size = places * number_size(precision);
+    const size_t size = places * cappy_number_size(precision);
     *operands = (struct operands){
         .rows = {.precision = precision, .data = at, .stride = size + LINE},
         .matrix = {.precision = precision,
@@ -91,7 +86,7 @@ size_t cappy_operands_size(const struct cappy_net *net, size_t places, size_t fi
 /* The rows from `place` on. */
 static struct cappy_rows rows_at(struct cappy_rows rows, size_t place)
 {
-    const size_t size = number_size(rows.precision);
+    const size_t size = cappy_number_size(rows.precision);
     const size_t step = rows.step != 0 ? rows.step : CAPPY_BLOCK * size;
     rows.data = (char *)rows.data + place / CAPPY_BLOCK * step;
     return rows;
@@ -109,7 +104,7 @@ void cappy_linear_keep(const struct cappy_net *net, const struct cappy_slot *slo
         .x = x,
         .m = m,
         .matrix = &operands.matrix,
-        .first_group = place * number_size(linear->precision) / sizeof(float),
+        .first_group = place * cappy_number_size(linear->precision) / sizeof(float),
         .last_panel = cappy_matrix_panels(&operands.matrix),
     });
 }
@@ -149,7 +144,7 @@ static void collect_block(struct cappy_net *net, const struct block *block, floa
     memset(desk, 0, (size_t)((char *)(bias + BLOCK_ROWS) - (char *)desk));
     struct cappy_rows x = operands.rows;
     x.data = (char *)x.data + block->row * x.stride;
-    const size_t per_place = number_size(linear->precision);
+    const size_t per_place = cappy_number_size(linear->precision);
     for (size_t place = 0; place < part.k; place += CHUNK) {
         const size_t end = part.k - place < CHUNK ? part.k : place + CHUNK;
         net->kernels->gemm(&(struct cappy_gemm){

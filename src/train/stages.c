@@ -4,21 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-static size_t number_size(cappy_precision precision)
-{
-    return precision == CAPPY_PRECISION_BF16 ? sizeof(uint16_t) : sizeof(float);
-}
-
-struct cappy_rows cappy_rows_right(struct cappy_rows rows, size_t first)
-{
-    rows.data = (char *)rows.data + (rows.step != 0 ? first / CAPPY_BLOCK * rows.step
-                                                    : first * number_size(rows.precision));
-    return rows;
-}
-
 void cappy_rows_fill(struct cappy_rows rows, size_t m, size_t width)
 {
-    const size_t used = width * number_size(rows.precision);
+    const size_t used = width * cappy_number_size(rows.precision);
     for (size_t i = 0; cappy_row_size(rows.precision, width) != used && i < m; i++) {
         memset((char *)rows.data + i * rows.stride + used, 0, rows.stride - used);
     }

@@ -99,9 +99,6 @@ static inline struct cappy_array cappy_wide_of(struct cappy_rows rows, struct ca
                : other;
 }
 
-/* Columns [first, ...) of rows; where they lie in blocks, it is a block's first. */
-struct cappy_rows cappy_rows_right(struct cappy_rows rows, size_t first);
-
 /* Zeros behind the `width` numbers of m rows, up to the next row, where rows must be filled up:
  * some columns on the right are then filled up too. */
 void cappy_rows_fill(struct cappy_rows rows, size_t m, size_t width);
