@@ -165,10 +165,18 @@ bool cappy_call_get_limits(struct cappy_call *call);
 /* A score as the dialects want it: from 0 to 1, unless raw scores were asked for. */
 double cappy_call_clamp(const struct cappy_call *call, float score);
 
-/* "usage": what OpenAI calls the tokens of a request. New. */
-json_t *cappy_call_usage(const struct cappy_call *call);
+/* An answer of the common dialect: an "id" of this kind, what and when it is, the model, `list`,
+ * which is taken over, under `key`, and the usage. New; NULL when there is no memory. */
+json_t *cappy_call_envelope(const struct cappy_call *call, const char *kind, const char *key,
+                            json_t *list);
 
-/* "prefix-<id>". New. */
-json_t *cappy_call_make_id(const struct cappy_call *call, const char *prefix);
+/* A score and whose it is. */
+struct cappy_rank {
+    double score;
+    size_t index;
+};
+
+/* Highest first; equal ones by index. */
+void cappy_ranks_sort(struct cappy_rank *ranks, size_t n);
 
 #endif

@@ -2,7 +2,9 @@
 /* What routes read out of bodies, and the parts that their answers share. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "serve/call.h"
 
@@ -198,14 +200,31 @@ double cappy_call_clamp(const struct cappy_call *call, float score)
     return call->raw ? value : value < 0 ? 0 : value > 1 ? 1 : value;
 }
 
-json_t *cappy_call_usage(const struct cappy_call *call)
+/* What OpenAI calls the tokens of a request. New. */
+static json_t *make_usage(const struct cappy_call *call)
 {
     const json_int_t n = (json_int_t)call->total_tokens;
     return json_pack("{s:I, s:I, s:i, s:n}", "prompt_tokens", n, "total_tokens", n,
                      "completion_tokens", 0, "prompt_tokens_details");
 }
 
-json_t *cappy_call_make_id(const struct cappy_call *call, const char *prefix)
+json_t *cappy_call_envelope(const struct cappy_call *call, const char *kind, const char *key,
+                            json_t *list)
 {
-    return json_sprintf("%s-%s", prefix, call->id);
+    return json_pack("{s:o, s:s, s:I, s:s, s:o, s:o}", "id", json_sprintf("%s-%s", kind, call->id),
+                     "object", "list", "created", (json_int_t)time(NULL), "model",
+                     call->job.model->name, key, list, "usage", make_usage(call));
+}
+
+static int compare_ranks(const void *left, const void *right)
+{
+    const struct cappy_rank *a = left;
+    const struct cappy_rank *b = right;
+    return a->score != b->score ? (a->score < b->score) - (a->score > b->score)
+                                : (a->index > b->index) - (a->index < b->index);
+}
+
+void cappy_ranks_sort(struct cappy_rank *ranks, size_t n)
+{
+    qsort(ranks, n, sizeof *ranks, compare_ranks);
 }

@@ -71,9 +71,5 @@ bool cappy_labels_finish(struct cappy_call *call)
     for (size_t i = 0; i < call->job.n / n; i++) {
         json_array_append_new(data, describe_input(call, i, call->job.scores + i * n));
     }
-    return cappy_call_reply(call, json_pack("{s:o, s:s, s:I, s:s, s:o, s:o}", "id",
-                                            cappy_call_make_id(call, "classify"), "object", "list",
-                                            "created", (json_int_t)time(NULL), "model",
-                                            call->job.model->name, "data", data, "usage",
-                                            cappy_call_usage(call)));
+    return cappy_call_reply(call, cappy_call_envelope(call, "classify", "data", data));
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* TEI's predict: pairs in, all labels of the model with their numbers out, highest first. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "serve/routes.h"
 
@@ -49,21 +48,8 @@ bool cappy_predict_prepare(struct cappy_call *call)
 
 /* ---- Answer ---------------------------------------------------------------------------------- */
 
-struct label {
-    double score;
-    size_t index;
-};
-
-static int compare_labels(const void *left, const void *right)
-{
-    const struct label *a = left;
-    const struct label *b = right;
-    return a->score != b->score ? (a->score < b->score) - (a->score > b->score)
-                                : (a->index > b->index) - (a->index < b->index);
-}
-
 /* Several numbers become shares that add up to 1 (softmax), unless raw ones were asked for. */
-static void normalize(const struct cappy_call *call, const float *scores, struct label *labels,
+static void normalize(const struct cappy_call *call, const float *scores, struct cappy_rank *labels,
                       size_t n)
 {
     double most = (double)scores[0];
@@ -73,7 +59,7 @@ static void normalize(const struct cappy_call *call, const float *scores, struct
     }
     for (size_t i = 0; i < n; i++) {
         const bool is_raw = call->raw || n == 1;
-        labels[i] = (struct label){
+        labels[i] = (struct cappy_rank){
             is_raw ? cappy_call_clamp(call, scores[i]) : exp((double)scores[i] - most), i};
         sum += labels[i].score;
     }
@@ -83,13 +69,14 @@ static void normalize(const struct cappy_call *call, const float *scores, struct
 }
 
 /* The labels of one pair, highest first. New. */
-static json_t *list_labels(const struct cappy_call *call, const float *scores, struct label *labels)
+static json_t *list_labels(const struct cappy_call *call, const float *scores,
+                           struct cappy_rank *labels)
 {
     const struct cappy_served_model *model = call->job.model;
     const size_t n = model->info.n_labels;
     json_t *list = json_array();
     normalize(call, scores, labels, n);
-    qsort(labels, n, sizeof *labels, compare_labels);
+    cappy_ranks_sort(labels, n);
     for (size_t i = 0; i < n; i++) {
         const char *name = cappy_model_label(model->model, labels[i].index);
         json_t *text =
@@ -103,7 +90,7 @@ static json_t *list_labels(const struct cappy_call *call, const float *scores, s
 bool cappy_predict_finish(struct cappy_call *call)
 {
     const size_t width = call->job.model->info.n_labels;
-    struct label *labels = cappy_alloc(width, sizeof *labels);
+    struct cappy_rank *labels = cappy_alloc(width, sizeof *labels);
     json_t *all = labels != NULL ? json_array() : NULL;
     for (size_t i = 0; all != NULL && i < call->job.n; i++) {
         json_array_append_new(all, list_labels(call, call->job.scores + i * width, labels));

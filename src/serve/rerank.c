@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reranking in three dialects: a body with "texts" is TEI's and is answered with a bare list; one
  * with "documents" is Cohere's, Jina's or vLLM's, and their answer is one object for all. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "serve/routes.h"
@@ -104,20 +103,6 @@ bool cappy_rerank_prepare(struct cappy_call *call)
 
 /* ---- Answers --------------------------------------------------------------------------------- */
 
-struct rank {
-    float score;
-    size_t index;
-};
-
-/* Best first; equal ones as they came. */
-static int compare_ranks(const void *left, const void *right)
-{
-    const struct rank *a = left;
-    const struct rank *b = right;
-    return a->score != b->score ? (a->score < b->score) - (a->score > b->score)
-                                : (a->index > b->index) - (a->index < b->index);
-}
-
 /* A document as it came, or, of a string, an object with it. New. */
 static json_t *echo_document(const json_t *item)
 {
@@ -127,10 +112,10 @@ static json_t *echo_document(const json_t *item)
     return json_pack("{s:O}", "text", item);
 }
 
-static json_t *describe_result(const struct cappy_call *call, const struct rank *rank)
+static json_t *describe_result(const struct cappy_call *call, const struct cappy_rank *rank)
 {
     const json_t *item = json_array_get(call->items, rank->index);
-    const double score = cappy_call_clamp(call, rank->score);
+    const double score = cappy_call_clamp(call, call->job.scores[rank->index]);
     if (call->dialect == CAPPY_DIALECT_TEI) {
         const json_t *text = json_is_object(item) ? json_object_get(item, "text") : item;
         return json_pack("{s:I, s:f, s:O*}", "index", (json_int_t)rank->index, "score", score,
@@ -145,13 +130,13 @@ static json_t *list_results(const struct cappy_call *call)
 {
     const size_t n = call->job.n;
     const size_t count = call->top_n > 0 && call->top_n < n ? call->top_n : n;
-    struct rank *ranks = cappy_alloc(n, sizeof *ranks);
+    struct cappy_rank *ranks = cappy_alloc(n, sizeof *ranks);
     json_t *list = ranks != NULL ? json_array() : NULL;
     for (size_t i = 0; list != NULL && i < n; i++) {
-        ranks[i] = (struct rank){call->job.scores[i], i};
+        ranks[i] = (struct cappy_rank){(double)call->job.scores[i], i};
     }
     if (list != NULL) {
-        qsort(ranks, n, sizeof *ranks, compare_ranks);
+        cappy_ranks_sort(ranks, n);
     }
     for (size_t i = 0; list != NULL && i < count; i++) {
         if (json_array_append_new(list, describe_result(call, &ranks[i])) != 0) {
@@ -175,9 +160,10 @@ bool cappy_rerank_finish(struct cappy_call *call)
         json_pack("{s:{s:s, s:b}, s:{s:i, s:I}, s:{s:I, s:i}, s:o}", "api_version", "version", "2",
                   "is_experimental", 0, "billed_units", "search_units", 1, "total_tokens", n,
                   "tokens", "input_tokens", n, "output_tokens", 0, "warnings", warnings);
-    return cappy_call_reply(call, json_pack("{s:o, s:s, s:I, s:s, s:o, s:o, s:o}", "id",
-                                            cappy_call_make_id(call, "rerank"), "object", "list",
-                                            "created", (json_int_t)time(NULL), "model",
-                                            call->job.model->name, "results", results, "usage",
-                                            cappy_call_usage(call), "meta", meta));
+    json_t *answer = cappy_call_envelope(call, "rerank", "results", results);
+    if (json_object_set_new(answer, "meta", meta) != 0) {
+        json_decref(answer);
+        answer = NULL;
+    }
+    return cappy_call_reply(call, answer);
 }

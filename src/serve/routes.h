@@ -3,8 +3,6 @@
 #ifndef CAPPY_SERVE_ROUTES_H
 #define CAPPY_SERVE_ROUTES_H
 
-#include <time.h>
-
 #include "serve/call.h"
 
 bool cappy_rerank_prepare(struct cappy_call *call);

@@ -87,8 +87,5 @@ bool cappy_scores_finish(struct cappy_call *call)
         json_array_append_new(data, json_pack("{s:I, s:s, s:f}", "index", (json_int_t)i, "object",
                                               "score", "score", (double)call->job.scores[i]));
     }
-    return cappy_call_reply(
-        call, json_pack("{s:o, s:s, s:I, s:s, s:o, s:o}", "id", cappy_call_make_id(call, "score"),
-                        "object", "list", "created", (json_int_t)time(NULL), "model",
-                        call->job.model->name, "data", data, "usage", cappy_call_usage(call)));
+    return cappy_call_reply(call, cappy_call_envelope(call, "score", "data", data));
 }
