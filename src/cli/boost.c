@@ -5,8 +5,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "cli/choice.h"
+#include "cli/inputs.h"
 #include "task/task.h"
 
 static const char *const selections[] = {"score", "consensus", "vote", "mix", NULL};
@@ -67,17 +68,6 @@ static cappy_status add_text(struct cappy_boost *boost, cappy_error *error)
 
 /* ---- The loop -------------------------------------------------------------------------------- */
 
-/* So many rows without an answer in front of the others that it makes no sense to go on. */
-static cappy_status check_failures(const struct cappy_boost *boost, cappy_error *error)
-{
-    const size_t limit = boost->arguments->give_up;
-    if (limit == 0 || boost->n_in_a_row < limit) {
-        return CAPPY_OK;
-    }
-    return cappy_error_set(error, CAPPY_IO, "no answer to %zu rows one behind the other; %s",
-                           boost->n_in_a_row, boost->first_failure);
-}
-
 static cappy_status go_on(struct cappy_boost *boost, cappy_error *error)
 {
     const cappy_status status = cappy_feed_work(&boost->feed, error);
@@ -87,7 +77,7 @@ static cappy_status go_on(struct cappy_boost *boost, cappy_error *error)
         return status;
     }
     CAPPY_TRY(cappy_boost_flush(boost, error));
-    return check_failures(boost, error);
+    return cappy_feed_check(&boost->feed, boost->arguments->give_up, error);
 }
 
 static cappy_status run_rows(struct cappy_boost *boost, cappy_error *error)
@@ -119,26 +109,17 @@ static cappy_status run_rows(struct cappy_boost *boost, cappy_error *error)
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-static bool is_input(const void *lines, dev_t device, ino_t inode)
-{
-    return lines != NULL && cappy_lines_is_file(lines, device, inode);
-}
-
 /* Opens things in the order of what they cost or change. */
 static cappy_status open_all(struct cappy_boost *boost, cappy_error *error)
 {
     const struct cappy_common *common = &boost->arguments->common;
-    const char *path = common->n_operands > 0 ? common->operands[0] : "-";
     if (boost->arguments->instruction == NULL) {
-        if (common->n_operands == 0 && !common->quiet && isatty(STDIN_FILENO)) {
-            fprintf(stderr,
-                    "reading rows from the terminal: one JSON object a line, Ctrl-D ends\n");
-        }
-        CAPPY_TRY(cappy_lines_open(path, CAPPY_LINE_LIMIT, &boost->lines, error));
+        CAPPY_TRY(cappy_input_open(common, &boost->lines, error));
     }
     CAPPY_TRY(cappy_feed_open(common, &boost->feed, error));
     CAPPY_TRY(cappy_session_open(common, boost->arguments->label, true, &boost->session, error));
-    return cappy_output_open(common->output, is_input, boost->lines, &boost->output, error);
+    return cappy_output_open(common->output, cappy_input_is_file, boost->lines, &boost->output,
+                             error);
 }
 
 static void report(const struct cappy_boost *boost)
@@ -146,8 +127,8 @@ static void report(const struct cappy_boost *boost)
     const double seconds = cappy_clock() - boost->progress.begun;
     cappy_session_report_truncated(&boost->session);
     cappy_sampling_report(&boost->feed.sampling);
-    if (boost->n_partial > 0) {
-        fprintf(stderr, "%zu rows have fewer answers than were asked for\n", boost->n_partial);
+    if (boost->feed.n_partial > 0) {
+        fprintf(stderr, "%zu rows have fewer answers than were asked for\n", boost->feed.n_partial);
     }
     fprintf(stderr, "%zu rows in %.2f s\n", boost->n_rows, seconds);
 }
@@ -155,11 +136,11 @@ static void report(const struct cappy_boost *boost)
 /* A row without an answer is written, and is a failure. */
 static cappy_status check_answered(const struct cappy_boost *boost, cappy_error *error)
 {
-    if (boost->n_unanswered == 0) {
+    if (boost->feed.n_unanswered == 0) {
         return CAPPY_OK;
     }
     return cappy_error_set(error, CAPPY_IO, "%zu of %zu rows have no answer; %s",
-                           boost->n_unanswered, boost->n_rows, boost->first_failure);
+                           boost->feed.n_unanswered, boost->n_rows, boost->feed.first_failure);
 }
 
 static void close_all(struct cappy_boost *boost)
@@ -173,7 +154,6 @@ static void close_all(struct cappy_boost *boost)
     cappy_free(boost->scores);
     cappy_free(boost->keys);
     cappy_free(boost->texts);
-    cappy_free(boost->first_failure);
 }
 
 static cappy_status check_arguments(const struct cappy_boost_arguments *arguments,
@@ -255,11 +235,7 @@ const struct cappy_command cappy_command_boost = {
              .type = CAPPY_OPTION_FLAG,
              .offset = AT(table),
              .help = "Print a table for each row instead of the row."},
-            {.name = "label",
-             .type = CAPPY_OPTION_TEXT,
-             .offset = AT(label),
-             .value = "NAME|INDEX",
-             .help = "Which number counts, of a model that gives several for a pair."},
+            CAPPY_CHOICE_LABEL(struct cappy_boost_arguments),
             {.name = "select",
              .type = CAPPY_OPTION_CHOICE,
              .offset = AT(select),

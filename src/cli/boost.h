@@ -37,11 +37,7 @@ struct cappy_boost {
     size_t pair_capacity;
     struct cappy_buffer text; /* on its way out */
 
-    size_t n_rows;       /* written */
-    size_t n_partial;    /* of them with fewer answers than asked for */
-    size_t n_unanswered; /* and with none */
-    size_t n_in_a_row;   /* of those, the last ones */
-    char *first_failure; /* of a row without an answer */
+    size_t n_rows; /* written */
 };
 
 /* How many answers to ask for at first. */

@@ -21,11 +21,7 @@ static cappy_status set_candidates(json_t *object, const struct outcome *outcome
 {
     json_t *list = json_array();
     for (size_t i = 0; i < outcome->n; i++) {
-        const struct cappy_sample *sample = &outcome->samples[i];
-        json_t *candidate =
-            json_pack("{s: o, s: s}", "text", json_stringn(sample->text.data, sample->text.size),
-                      "source", sample->source);
-        if (json_array_append_new(list, candidate) != 0) {
+        if (json_array_append_new(list, cappy_sample_describe(&outcome->samples[i])) != 0) {
             json_decref(list);
             return cappy_error_no_memory(error);
         }
@@ -114,34 +110,15 @@ static cappy_status finish(struct cappy_boost *boost, const struct cappy_feed_pl
 
 /* ---- Rows at the head ------------------------------------------------------------------------ */
 
-/* Counts a row that is on its way out. */
-static cappy_status count_row(struct cappy_boost *boost, const struct cappy_feed_place *place,
-                              cappy_error *error)
-{
-    const char *reason;
-    const size_t n_failed = cappy_job_failed(place->job, &reason);
-    const size_t n = place->n_scored;
-    boost->n_rows++;
-    boost->n_partial += n > 0 && n_failed > 0;
-    boost->n_unanswered += n == 0;
-    boost->n_in_a_row = n == 0 ? boost->n_in_a_row + 1 : 0;
-    if (n == 0 && boost->first_failure == NULL) {
-        struct cappy_buffer text;
-        cappy_buffer_init(&text, SIZE_MAX / 2);
-        CAPPY_TRY(cappy_buffer_format(&text, error, "%s:%zu: %s", place->row.file, place->row.line,
-                                      reason));
-        boost->first_failure = text.data;
-    }
-    return CAPPY_OK;
-}
-
 cappy_status cappy_boost_write(struct cappy_boost *boost, cappy_error *error)
 {
     size_t n = 0;
     cappy_buffer_clear(&boost->text);
     for (; n < boost->feed.n && boost->feed.places[n].is_finished; n++) {
-        CAPPY_TRY(finish(boost, &boost->feed.places[n], error));
-        CAPPY_TRY(count_row(boost, &boost->feed.places[n], error));
+        const struct cappy_feed_place *place = &boost->feed.places[n];
+        CAPPY_TRY(finish(boost, place, error));
+        CAPPY_TRY(cappy_feed_count(&boost->feed, place, place->n_scored > 0, error));
+        boost->n_rows++;
     }
     if (boost->text.size > 0) {
         CAPPY_TRY(cappy_output_write(&boost->output, boost->text.data, boost->text.size, error));

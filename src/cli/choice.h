@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One instruction and the scored answers to choose from: what rank and classify have in common. */
+/* One instruction and the scored answers to choose from: what commands that choose have in
+ * common. */
 #ifndef CAPPY_CLI_CHOICE_H
 #define CAPPY_CLI_CHOICE_H
 
@@ -10,6 +11,14 @@ struct cappy_choice {
     const float *scores;     /* [n], finite */
     size_t n;                /* at least 1 */
 };
+
+/* The row --label of a command that chooses, for arguments with a member `label`. */
+#define CAPPY_CHOICE_LABEL(arguments)                                                              \
+    {                                                                                              \
+        .name = "label", .type = CAPPY_OPTION_TEXT, .offset = offsetof(arguments, label),          \
+        .value = "NAME|INDEX",                                                                     \
+        .help = "Which number counts, of a model that gives several for a pair."                   \
+    }
 
 /* The index of the first highest score. */
 size_t cappy_choice_best(const struct cappy_choice *choice);

@@ -250,11 +250,7 @@ const struct cappy_command cappy_command_classify = {
              .type = CAPPY_OPTION_FLAG,
              .offset = AT(table),
              .help = "Print a line of a table for each row instead of the row."},
-            {.name = "label",
-             .type = CAPPY_OPTION_TEXT,
-             .offset = AT(label),
-             .value = "NAME|INDEX",
-             .help = "Which number counts, of a model that gives several for a pair."},
+            CAPPY_CHOICE_LABEL(struct classify_arguments),
             {.name = NULL}},
     .groups = CAPPY_WITH_ALL,
     .examples =

@@ -128,9 +128,7 @@ static cappy_status open_all(const struct data_arguments *arguments, struct job 
                                                 .print_choices = arguments->options,
                                                 .keep_duplicates = arguments->no_dedup,
                                                 .seed = arguments->seed};
-    if (common->n_operands == 0 && !common->quiet && isatty(STDIN_FILENO)) {
-        fprintf(stderr, "reading rows from the terminal: one JSON object a line, Ctrl-D ends\n");
-    }
+    cappy_input_announce(common);
     const struct cappy_llm_arguments *llm = &common->llm;
     if (llm->url == NULL && (llm->n_answers != 0 || llm->plan != NULL || llm->model != NULL)) {
         return cappy_error_set(error, CAPPY_ARGUMENT,

@@ -50,6 +50,7 @@ void cappy_feed_close(struct cappy_feed *feed)
     }
     cappy_sampling_close(&feed->sampling); /* and the jobs */
     cappy_free(feed->places);
+    cappy_free(feed->first_failure);
     *feed = (struct cappy_feed){0};
 }
 
@@ -83,6 +84,39 @@ cappy_status cappy_feed_work(struct cappy_feed *feed, cappy_error *error)
             "from there");
     }
     return cappy_sampler_work(feed->sampling.sampler, GLANCE, error);
+}
+
+cappy_status cappy_feed_count(struct cappy_feed *feed, const struct cappy_feed_place *place,
+                              bool is_answered, cappy_error *error)
+{
+    const char *reason;
+    const size_t n_failed = cappy_job_failed(place->job, &reason);
+    feed->n_partial += is_answered && n_failed > 0;
+    feed->n_unanswered += !is_answered;
+    feed->n_in_a_row = is_answered ? 0 : feed->n_in_a_row + 1;
+    if (!is_answered && feed->first_failure == NULL) {
+        struct cappy_buffer text;
+        cappy_buffer_init(&text, SIZE_MAX / 2);
+        CAPPY_TRY(cappy_buffer_format(&text, error, "%s:%zu: %s", place->row.file, place->row.line,
+                                      reason));
+        feed->first_failure = text.data;
+    }
+    return CAPPY_OK;
+}
+
+cappy_status cappy_feed_check(const struct cappy_feed *feed, size_t limit, cappy_error *error)
+{
+    if (limit == 0 || feed->n_in_a_row < limit) {
+        return CAPPY_OK;
+    }
+    return cappy_error_set(error, CAPPY_IO, "no answer to %zu rows one behind the other; %s",
+                           feed->n_in_a_row, feed->first_failure);
+}
+
+json_t *cappy_sample_describe(const struct cappy_sample *sample)
+{
+    return json_pack("{s: o, s: s}", "text", json_stringn(sample->text.data, sample->text.size),
+                     "source", sample->source);
 }
 
 void cappy_feed_drop(struct cappy_feed *feed, size_t n)

@@ -19,6 +19,11 @@ struct cappy_feed {
     size_t n;
     size_t capacity;
     size_t size; /* bytes of the lines */
+
+    size_t n_partial;    /* rows counted with fewer answers than asked for */
+    size_t n_unanswered; /* and with none */
+    size_t n_in_a_row;   /* of those, the last ones */
+    char *first_failure; /* of a row without an answer */
 };
 
 /* Opens it as the common options say. It must stay where it is until the caller closes it. */
@@ -38,6 +43,17 @@ cappy_status cappy_feed_add(struct cappy_feed *feed, struct cappy_row *row, size
 /* Goes on with the calls for a moment. Fails where it makes no sense to go on, as
  * cappy_sampler_work, and when the process is asked to end. */
 cappy_status cappy_feed_work(struct cappy_feed *feed, cappy_error *error);
+
+/* Counts a row that is on its way out, for what failed. */
+cappy_status cappy_feed_count(struct cappy_feed *feed, const struct cappy_feed_place *place,
+                              bool is_answered, cappy_error *error);
+
+/* CAPPY_IO once `limit` rows one behind the other got no answer, so that it makes no sense to go
+ * on; 0 for no limit. */
+cappy_status cappy_feed_check(const struct cappy_feed *feed, size_t limit, cappy_error *error);
+
+/* A candidate of a row: {"text", "source"}. New; NULL when there is no memory. */
+json_t *cappy_sample_describe(const struct cappy_sample *sample);
 
 /* Takes the first `n` rows out. */
 void cappy_feed_drop(struct cappy_feed *feed, size_t n);

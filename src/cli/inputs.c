@@ -2,9 +2,30 @@
 #include "cli/inputs.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+void cappy_input_announce(const struct cappy_common *common)
+{
+    if (common->n_operands == 0 && !common->quiet && isatty(STDIN_FILENO)) {
+        fprintf(stderr, "reading rows from the terminal: one JSON object a line, Ctrl-D ends\n");
+    }
+}
+
+cappy_status cappy_input_open(const struct cappy_common *common, struct cappy_lines **lines,
+                              cappy_error *error)
+{
+    cappy_input_announce(common);
+    return cappy_lines_open(common->n_operands > 0 ? common->operands[0] : "-", CAPPY_LINE_LIMIT,
+                            lines, error);
+}
+
+bool cappy_input_is_file(const void *lines, dev_t device, ino_t inode)
+{
+    return lines != NULL && cappy_lines_is_file(lines, device, inode);
+}
 
 static bool is_standard(const char *path)
 {

@@ -1,12 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Several files of rows, read one behind the other as if they were one. */
+/* Where a command's rows come from: one file, or several, read one behind the other as if they were
+ * one. */
 #ifndef CAPPY_CLI_INPUTS_H
 #define CAPPY_CLI_INPUTS_H
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "base/base.h"
+#include "cli/cli.h"
+
+/* Tells who sits at a terminal that rows are read from there, where no file is given. */
+void cappy_input_announce(const struct cappy_common *common);
+
+/* Opens the first operand, or standard input, which is announced. Errors as cappy_lines_open. */
+cappy_status cappy_input_open(const struct cappy_common *common, struct cappy_lines **lines,
+                              cappy_error *error);
+
+/* For cappy_output_open; `lines` is a struct cappy_lines, or NULL. */
+bool cappy_input_is_file(const void *lines, dev_t device, ino_t inode);
 
 struct cappy_input {
     const char *path;

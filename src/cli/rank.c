@@ -134,11 +134,7 @@ const struct cappy_command cappy_command_rank = {
              .type = CAPPY_OPTION_FLAG,
              .offset = AT(table),
              .help = "Print a table for each row instead of the row."},
-            {.name = "label",
-             .type = CAPPY_OPTION_TEXT,
-             .offset = AT(label),
-             .value = "NAME|INDEX",
-             .help = "Which number counts, of a model that gives several for a pair."},
+            CAPPY_CHOICE_LABEL(struct rank_arguments),
             {.name = NULL}},
     .groups = CAPPY_WITH_ALL,
     .examples =

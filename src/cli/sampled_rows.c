@@ -17,7 +17,6 @@ cappy_status cappy_sampled_rows_open(const struct cappy_common *common, struct c
 void cappy_sampled_rows_close(struct cappy_sampled_rows *rows)
 {
     cappy_feed_close(&rows->feed);
-    cappy_free(rows->first_failure);
 }
 
 /* ---- In -------------------------------------------------------------------------------------- */
@@ -66,10 +65,7 @@ static cappy_status list_candidates(const struct cappy_feed_place *place, size_t
     }
     const size_t n = cappy_job_list(place->job, samples);
     for (size_t i = 0; i < n; i++) {
-        failed |= json_array_append_new(
-            candidates, json_pack("{s: o, s: s}", "text",
-                                  json_stringn(samples[i].text.data, samples[i].text.size),
-                                  "source", samples[i].source));
+        failed |= json_array_append_new(candidates, cappy_sample_describe(&samples[i]));
     }
     cappy_free(samples);
     return failed == 0 ? CAPPY_OK : cappy_error_no_memory(error);
@@ -104,24 +100,11 @@ static cappy_status count(struct cappy_sampled_rows *rows, const struct cappy_fe
                           cappy_error *error)
 {
     const char *reason;
-    const size_t n_failed = cappy_job_failed(place->job, &reason);
-    const bool is_unanswered = n_failed == rows->feed.sampling.plan.n_answers;
+    const bool is_unanswered =
+        cappy_job_failed(place->job, &reason) == rows->feed.sampling.plan.n_answers;
     rows->n_asked++;
-    rows->n_partial += n_failed > 0 && !is_unanswered;
-    rows->n_unanswered += is_unanswered;
-    rows->n_in_a_row = is_unanswered ? rows->n_in_a_row + 1 : 0;
-    if (is_unanswered && rows->first_failure == NULL) {
-        struct cappy_buffer text;
-        cappy_buffer_init(&text, SIZE_MAX / 2);
-        CAPPY_TRY(cappy_buffer_format(&text, error, "%s:%zu: %s", place->row.file, place->row.line,
-                                      reason));
-        rows->first_failure = text.data;
-    }
-    if (rows->n_in_a_row >= GIVE_UP) {
-        return cappy_error_set(error, CAPPY_IO, "no answer to %zu rows one behind the other; %s",
-                               rows->n_in_a_row, rows->first_failure);
-    }
-    return CAPPY_OK;
+    CAPPY_TRY(cappy_feed_count(&rows->feed, place, !is_unanswered, error));
+    return cappy_feed_check(&rows->feed, GIVE_UP, error);
 }
 
 /* Takes the first row out. */
@@ -173,19 +156,19 @@ cappy_status cappy_sampled_rows_next(struct cappy_sampled_rows *rows, struct cap
 
 cappy_status cappy_sampled_rows_check(const struct cappy_sampled_rows *rows, cappy_error *error)
 {
-    if (rows->n_unanswered == 0) {
+    if (rows->feed.n_unanswered == 0) {
         return CAPPY_OK;
     }
     return cappy_error_set(error, CAPPY_IO,
                            "%zu of %zu rows with references got no answer; the output is whole but "
                            "for these; %s",
-                           rows->n_unanswered, rows->n_asked, rows->first_failure);
+                           rows->feed.n_unanswered, rows->n_asked, rows->feed.first_failure);
 }
 
 void cappy_sampled_rows_report(const struct cappy_sampled_rows *rows)
 {
     cappy_sampling_report(&rows->feed.sampling);
-    if (rows->n_partial > 0) {
-        fprintf(stderr, "%zu rows got fewer answers than were asked for\n", rows->n_partial);
+    if (rows->feed.n_partial > 0) {
+        fprintf(stderr, "%zu rows got fewer answers than were asked for\n", rows->feed.n_partial);
     }
 }

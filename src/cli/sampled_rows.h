@@ -13,12 +13,8 @@ struct cappy_sampled_rows {
     cappy_status status; /* of reading: what is reported behind the rows in front */
     cappy_error reason;
     bool ended;
-    size_t n_rows;       /* given */
-    size_t n_asked;      /* of them with references */
-    size_t n_partial;    /* of those with fewer answers than asked for */
-    size_t n_unanswered; /* and with none */
-    size_t n_in_a_row;   /* of those, the last ones */
-    char *first_failure; /* of a row without an answer */
+    size_t n_rows;  /* given */
+    size_t n_asked; /* of them with references */
 };
 
 /* `inputs` and `progress` must outlive it. The caller closes *rows. */

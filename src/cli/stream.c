@@ -3,8 +3,8 @@
 
 #include <stdint.h>
 #include <stdio.h>
-#include <unistd.h>
 
+#include "cli/inputs.h"
 #include "cli/machine.h"
 #include "cli/scores.h"
 
@@ -242,23 +242,15 @@ static cappy_status run_batches(struct cappy_stream *stream, cappy_error *error)
     return status;
 }
 
-static bool is_input(const void *lines, dev_t device, ino_t inode)
-{
-    return cappy_lines_is_file(lines, device, inode);
-}
-
 /* Opens things in the order of what they cost or change: the input, the model, the output. */
 static cappy_status open_all(struct cappy_stream *stream, cappy_error *error)
 {
     const struct cappy_common *common = stream->common;
     const struct cappy_task *task = stream->task;
-    const char *path = common->n_operands > 0 ? common->operands[0] : "-";
-    if (common->n_operands == 0 && !common->quiet && isatty(STDIN_FILENO)) {
-        fprintf(stderr, "reading rows from the terminal: one JSON object a line, Ctrl-D ends\n");
-    }
-    CAPPY_TRY(cappy_lines_open(path, CAPPY_LINE_LIMIT, &stream->lines, error));
+    CAPPY_TRY(cappy_input_open(common, &stream->lines, error));
     CAPPY_TRY(cappy_session_open(common, task->label, task->need_one, &stream->session, error));
-    return cappy_output_open(common->output, is_input, stream->lines, &stream->output, error);
+    return cappy_output_open(common->output, cappy_input_is_file, stream->lines, &stream->output,
+                             error);
 }
 
 /* The least number of pairs that is worth a batch. */
