@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GFLOP/s (int8: GOP/s) of every usable kernel set at the shapes of RoBERTa-large and MiniLM, one
  * thread, beside what the multipliers do from registers; then attention. */
-#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "kernel/kernel.h"
 
@@ -29,13 +27,6 @@ static const struct {
     {CAPPY_PRECISION_FP32, "fp32"}, {CAPPY_PRECISION_BF16, "bf16"}, {CAPPY_PRECISION_INT8, "int8"}};
 
 enum { N_SHAPES = sizeof shapes / sizeof shapes[0], N_ROWS = 3, LINE = 64 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static float *numbers(size_t n)
 {
@@ -111,11 +102,11 @@ static double measure_gemm(const struct cappy_kernels *kernels, cappy_precision 
         .sums = sums,
     };
     double best = 1e9;
-    double start = now();
-    for (int round = 0; round < 3 || (now() - start < 0.3 && round < 50); round++) {
-        double t = now();
+    double start = cappy_clock();
+    for (int round = 0; round < 3 || (cappy_clock() - start < 0.3 && round < 50); round++) {
+        double t = cappy_clock();
         kernels->gemm(&gemm);
-        t = now() - t;
+        t = cappy_clock() - t;
         best = t < best ? t : best;
     }
     free_rows(&x);
@@ -151,11 +142,11 @@ static double measure_attention(const struct cappy_kernels *kernels, cappy_preci
         .scratch = scratch,
     };
     double best = 1e9;
-    double start = now();
-    for (int round = 0; round < 3 || now() - start < 0.2; round++) {
-        double t = now();
+    double start = cappy_clock();
+    for (int round = 0; round < 3 || cappy_clock() - start < 0.2; round++) {
+        double t = cappy_clock();
         kernels->attention(&head);
-        t = now() - t;
+        t = cappy_clock() - t;
         best = t < best ? t : best;
     }
     cappy_free(qkv);
@@ -167,11 +158,11 @@ static double measure_attention(const struct cappy_kernels *kernels, cappy_preci
 static double measure_peak(const struct cappy_kernels *kernels, cappy_precision precision)
 {
     double best = 0;
-    double start = now();
-    while (now() - start < 0.3) {
-        double t = now();
+    double start = cappy_clock();
+    while (cappy_clock() - start < 0.3) {
+        double t = cappy_clock();
         const double operations = kernels->spin(precision, 20000);
-        t = now() - t;
+        t = cappy_clock() - t;
         best = operations / t > best ? operations / t : best;
     }
     return best * 1e-9;

@@ -11,11 +11,9 @@
  * difference is what reading weights from memory costs. With all threads together it also prints
  * what a single pass cannot go below: the time in which they read the weights once, and do nothing
  * with them. */
-#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -54,25 +52,18 @@ static int compare_times(const void *a, const void *b)
     return (*left > *right) - (*left < *right);
 }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static void add(enum stage stage, double begun, double operations)
 {
-    own->seconds[stage] += now() - begun;
+    own->seconds[stage] += cappy_clock() - begun;
     own->operations[stage] += operations;
 }
 
 static void measure_peak(void)
 {
     enum { STEPS = 1000 }; /* some 15 microseconds */
-    const double begun = now();
+    const double begun = cappy_clock();
     own->peak_operations += kernels->spin(precision, STEPS);
-    own->peak_seconds += now() - begun;
+    own->peak_seconds += cappy_clock() - begun;
 }
 
 /* ---- The kernels, with a clock ---- */
@@ -103,7 +94,7 @@ static void time_gemm(const struct cappy_gemm *gemm)
     } else if (gemm->epilogue != CAPPY_EPILOGUE_NONE) {
         stage = UP;
     }
-    const double begun = now();
+    const double begun = cappy_clock();
     kernels->gemm(gemm);
     add(stage, begun, operations);
     measure_peak();
@@ -111,14 +102,14 @@ static void time_gemm(const struct cappy_gemm *gemm)
 
 static void time_attention(const struct cappy_attention *head)
 {
-    const double begun = now();
+    const double begun = cappy_clock();
     kernels->attention(head);
     add(ATTENTION, begun, 4.0 * (double)(head->n * head->n_queries * head->width));
 }
 
 static void time_tiled(const struct cappy_tiled_attention *heads)
 {
-    const double begun = now();
+    const double begun = cappy_clock();
     kernels->attention_tiled(heads);
     add(ATTENTION, begun,
         4.0 * (double)(heads->n * heads->n_queries * heads->width * heads->n_heads));
@@ -126,14 +117,14 @@ static void time_tiled(const struct cappy_tiled_attention *heads)
 
 static void time_norm(const struct cappy_norm *norm)
 {
-    const double begun = now();
+    const double begun = cappy_clock();
     kernels->norm(norm);
     add(NORM, begun, 0);
 }
 
 static void time_conversion(const struct cappy_conversion *conversion)
 {
-    const double begun = now();
+    const double begun = cappy_clock();
     kernels->convert(conversion);
     add(CONVERSION, begun, 0);
 }
@@ -198,11 +189,11 @@ static double run_passes(const struct cappy_model *model, struct cappy_workspace
     cappy_encode_pass(model, space, team, work->sequences, work->count); /* warms up */
 #pragma omp barrier
     *account = (struct account){.peak_seconds = 0};
-    const double begun = now();
+    const double begun = cappy_clock();
     for (size_t i = 0; i < rounds; i++) {
         cappy_encode_pass(model, space, team, work->sequences, work->count);
     }
-    const double seconds = now() - begun - account->peak_seconds;
+    const double seconds = cappy_clock() - begun - account->peak_seconds;
     account->seconds[REST] = seconds;
     for (size_t s = 0; s < REST; s++) {
         account->seconds[REST] -= account->seconds[s];
@@ -307,7 +298,7 @@ static double measure_reading(const struct cappy_model *model, size_t threads, s
     double seconds[TIMES];
     uint64_t sum = 0;
     for (size_t t = 0; t < TIMES; t++) {
-        const double begun = now();
+        const double begun = cappy_clock();
 #pragma omp parallel for num_threads((int)threads) reduction(+ : sum) schedule(static, 1)
         for (size_t i = 0; i < threads; i++) {
             for (size_t l = 0; l < model->config.n_layers; l++) {
@@ -319,7 +310,7 @@ static double measure_reading(const struct cappy_model *model, size_t threads, s
                 }
             }
         }
-        seconds[t] = now() - begun;
+        seconds[t] = cappy_clock() - begun;
     }
     kept_sum = sum;
     *bytes = 0;

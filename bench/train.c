@@ -8,11 +8,9 @@
  * $CAPPY_SHARED) or full (batches of 64 x 128 tokens), PRECISION bf16 or fp32, STEPS timed ones (0:
  * as many as the workload has), LAYERS other than the shape's. Without arguments: MiniLM, both
  * kinds of work. The last line of each is for scripts: tokens/s. */
-#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "train/net.h"
 #include "train/optimiser.h"
@@ -72,13 +70,6 @@ struct bench {
     double update;
     size_t tokens;
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void check(cappy_status status, const cappy_error *error)
 {
@@ -217,9 +208,9 @@ static void take_step(struct bench *bench, const struct cappy_example *examples,
     cappy_error error;
     float scores[MOST];
     float d_scores[MOST];
-    double begin = now();
+    double begin = cappy_clock();
     memset(bench->net.gradients, 0, bench->params.size * sizeof(float));
-    bench->update += now() - begin;
+    bench->update += cappy_clock() - begin;
     for (size_t first = 0; first < n;) {
         size_t end = first;
         size_t tokens = 0;
@@ -227,24 +218,24 @@ static void take_step(struct bench *bench, const struct cappy_example *examples,
             tokens += examples[end++].n;
         }
         check(cappy_net_reserve(&bench->net, PASS_TOKENS, end - first, &error), &error);
-        begin = now();
+        begin = cappy_clock();
         cappy_net_forward(&bench->net, examples + first, end - first, true, scores);
-        const double middle = now();
+        const double middle = cappy_clock();
         for (size_t i = 0; i < end - first; i++) {
             d_scores[i] = 2 * (scores[i] - (float)((first + i) % 2)) / (float)n;
         }
         cappy_net_backward(&bench->net, examples + first, end - first, d_scores);
         bench->forward += middle - begin;
-        bench->backward += now() - middle;
+        bench->backward += cappy_clock() - middle;
         bench->tokens += tokens;
         first = end;
     }
-    begin = now();
+    begin = cappy_clock();
     const double norm = cappy_optimiser_norm(&bench->optimiser, bench->net.gradients);
     cappy_optimiser_step(&bench->optimiser, &bench->settings, step, norm, bench->net.gradients,
                          bench->net.weights);
     cappy_net_changed(&bench->net);
-    bench->update += now() - begin;
+    bench->update += cappy_clock() - begin;
 }
 
 static void measure(const struct shape *shape, const char *kind, cappy_precision precision,
@@ -266,8 +257,8 @@ static void measure(const struct shape *shape, const char *kind, cappy_precision
     for (size_t i = 0; i < steps; i++) {
         take_step(&bench, work.examples + i % batches * work.batch, work.batch, i + 2);
     }
-    const double begin = now();
-    const double peak = bench.net.kernels->spin(precision, SPIN_STEPS) / (now() - begin);
+    const double begin = cappy_clock();
+    const double peak = bench.net.kernels->spin(precision, SPIN_STEPS) / (cappy_clock() - begin);
     const double seconds = bench.forward + bench.backward + bench.update;
     const double t = (double)bench.tokens;
     const double h = (double)bench.config.hidden_size;

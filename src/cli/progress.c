@@ -4,20 +4,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { BAR_WIDTH = 24 };
 
 /* The least time between two drawings, in seconds. */
 static const double REDRAW = 0.1;
-
-double cappy_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 void cappy_progress_begin(struct cappy_progress *progress, bool wanted)
 {

@@ -7,15 +7,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/base.h"
+
 struct cappy_progress {
     bool is_shown;
     double begun;     /* seconds, as cappy_clock */
     double drawn;     /* when the bar was last drawn */
     uint64_t skipped; /* of what is done, the part that was so from the beginning */
 };
-
-/* Seconds on a clock that never goes back. */
-double cappy_clock(void);
 
 /* `wanted` is false for --quiet and when the data goes to a terminal. */
 void cappy_progress_begin(struct cappy_progress *progress, bool wanted);

@@ -135,7 +135,7 @@ static bool try_again(struct cappy_sampler *sampler, struct cappy_try *attempt,
                       const struct finding *finding)
 {
     const double asked = finding->outcome.retry_after;
-    const double now = cappy_sampler_clock();
+    const double now = cappy_clock();
     /* "Too many" is no defect as long as other calls get through. */
     const bool counts = finding->outcome.status != 429 || sampler->n_good == attempt->n_good;
     attempt->in_vain += counts;

@@ -9,13 +9,6 @@
 /* The most answers that OpenAI's API gives to a call. */
 enum { MOST_ANSWERS = 128 };
 
-double cappy_sampler_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 /* ---- Opening --------------------------------------------------------------------------------- */
 
 static cappy_status open_calls(struct cappy_sampler *sampler, cappy_error *error)
@@ -316,7 +309,7 @@ static void release(struct cappy_sampler *sampler, struct cappy_try *attempt)
 /* Sends what may be sent. */
 static cappy_status send_all(struct cappy_sampler *sampler, cappy_error *error)
 {
-    const double now = cappy_sampler_clock();
+    const double now = cappy_clock();
     bool found = now >= sampler->paused_until;
     for (size_t i = 0; i < sampler->options->in_flight; i++) {
         struct cappy_try *attempt = &sampler->tries[i];
@@ -360,7 +353,7 @@ static cappy_status receive_all(struct cappy_sampler *sampler, bool *received, c
 /* How long nothing can be sent, at most `seconds`. */
 static double find_wait(const struct cappy_sampler *sampler, double seconds)
 {
-    const double now = cappy_sampler_clock();
+    const double now = cappy_clock();
     double until = now + seconds;
     for (size_t i = 0; i < sampler->options->in_flight; i++) {
         const struct cappy_try *attempt = &sampler->tries[i];
@@ -399,7 +392,7 @@ cappy_status cappy_sampler_work(struct cappy_sampler *sampler, double seconds, c
 struct cappy_sampler_counts cappy_sampler_count(const struct cappy_sampler *sampler)
 {
     struct cappy_sampler_counts counts = sampler->counts;
-    const double pause = sampler->paused_until - cappy_sampler_clock();
+    const double pause = sampler->paused_until - cappy_clock();
     counts.in_flight = sampler->n_sent;
     counts.waiting = sampler->paused_until > 0 && pause > 0 ? pause : 0;
     return counts;

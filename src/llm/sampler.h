@@ -52,9 +52,6 @@ struct cappy_sampler {
     bool is_broken;       /* answers could not be stored: none may be used */
 };
 
-/* Seconds on a clock that never goes back. */
-double cappy_sampler_clock(void);
-
 /* Deals with a call that has come to its end with this result of libcurl. */
 cappy_status cappy_sampler_settle(struct cappy_sampler *sampler, struct cappy_try *attempt,
                                   int result, cappy_error *error);

@@ -203,13 +203,13 @@ static bool measure_pairs(struct cappy_call *call)
 
 bool cappy_call_prepare(struct cappy_call *call, const char *body, size_t size)
 {
-    const double begun = cappy_serve_clock();
+    const double begun = cappy_clock();
     if (size == 0) {
         return cappy_call_fail(call, CAPPY_FAILURE_SYNTAX, "the body is empty: send JSON");
     }
     call->is_prepared = parse_body(call, body, size) && cappy_call_choose_model(call) &&
                         call->route->prepare(call) && measure_pairs(call);
-    call->tokenizing = cappy_serve_clock() - begun;
+    call->tokenizing = cappy_clock() - begun;
     return call->is_prepared;
 }
 

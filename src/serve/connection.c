@@ -26,7 +26,7 @@ static void set_reading(struct cappy_connection *connection);
 void cappy_connection_enter(struct cappy_connection *connection, enum cappy_connection_state state)
 {
     connection->state = state;
-    connection->since = cappy_serve_clock();
+    connection->since = cappy_clock();
 }
 
 static void on_close(uv_handle_t *handle)
@@ -242,7 +242,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
         return;
     }
     if (connection->state == CAPPY_READING_HEAD && connection->in.size == 0) {
-        connection->since = cappy_serve_clock(); /* the head has begun */
+        connection->since = cappy_clock(); /* the head has begun */
     }
     if (connection->state == CAPPY_LINGERING || n == 0) {
         return;
@@ -355,7 +355,7 @@ static void check(struct cappy_connection *connection, double now)
 
 void cappy_connections_check(struct cappy_server *server)
 {
-    const double now = cappy_serve_clock();
+    const double now = cappy_clock();
     struct cappy_connection *next;
     if (server->has_waiting && server->is_listening) {
         cappy_connection_accept(server);

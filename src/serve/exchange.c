@@ -71,7 +71,7 @@ static void answer(struct cappy_exchange *exchange)
 {
     struct cappy_connection *connection = exchange->connection;
     struct cappy_server *server = exchange->server;
-    const double seconds = cappy_serve_clock() - exchange->begun;
+    const double seconds = cappy_clock() - exchange->begun;
     struct cappy_call *call = &exchange->call;
     if (server->phase != CAPPY_SERVING) {
         exchange->response.keep_alive = false;
@@ -172,7 +172,7 @@ static struct cappy_exchange *make_exchange(struct cappy_connection *connection,
     }
     exchange->server = server;
     exchange->connection = connection;
-    exchange->begun = cappy_serve_clock();
+    exchange->begun = cappy_clock();
     cappy_buffer_init(&exchange->body, server->service.options->max_body);
     cappy_response_init(&exchange->response);
     cappy_call_init(&exchange->call, &server->service, route);

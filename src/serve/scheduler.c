@@ -7,7 +7,6 @@
 #include "serve/scheduler.h"
 
 #include <string.h>
-#include <time.h>
 
 enum {
     BATCH_PAIRS = 4096,
@@ -38,13 +37,6 @@ struct cappy_scheduler {
     float *scores; /* [BATCH_PAIRS, most labels of a model] */
 };
 
-double cappy_serve_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 /* ---- The list -------------------------------------------------------------------------------- */
 
 static void link_last(struct cappy_scheduler *scheduler, struct cappy_job *job)
@@ -74,7 +66,7 @@ static size_t count_waiting(const struct cappy_job *job)
 static void finish(struct cappy_scheduler *scheduler, struct cappy_job *job)
 {
     job->next = NULL;
-    job->ended = cappy_serve_clock();
+    job->ended = cappy_clock();
     if (scheduler->done_last != NULL) {
         scheduler->done_last->next = job;
     } else {
@@ -142,7 +134,7 @@ static void choose_batch(struct cappy_scheduler *scheduler)
  * instruction's tokens. */
 static void take_batch(struct cappy_scheduler *scheduler)
 {
-    const double now = cappy_serve_clock();
+    const double now = cappy_clock();
     size_t at = 0;
     choose_batch(scheduler);
     for (size_t i = 0; i < scheduler->n_jobs; i++) {
@@ -206,10 +198,10 @@ static void run_batch(struct cappy_scheduler *scheduler)
     take_batch(scheduler);
     struct cappy_served_model *model = scheduler->jobs[0]->model;
     pthread_mutex_unlock(&scheduler->lock);
-    const double begun = cappy_serve_clock();
+    const double begun = cappy_clock();
     cappy_status status =
         cappy_score(model->scorer, scheduler->pairs, scheduler->n_pairs, scheduler->scores, &error);
-    const double seconds = cappy_serve_clock() - begun;
+    const double seconds = cappy_clock() - begun;
     pthread_mutex_lock(&scheduler->lock);
     scheduler->counts.batches++;
     scheduler->counts.pairs += scheduler->n_pairs;
@@ -308,7 +300,7 @@ bool cappy_scheduler_submit(struct cappy_scheduler *scheduler, struct cappy_job 
     const bool fits = queued == 0 || (queued <= scheduler->options.queue_tokens &&
                                       tokens <= scheduler->options.queue_tokens - queued);
     if (fits) {
-        job->submitted = cappy_serve_clock();
+        job->submitted = cappy_clock();
         link_last(scheduler, job);
         scheduler->counts.queued_tokens += tokens;
         scheduler->counts.queued_jobs++;

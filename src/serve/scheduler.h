@@ -17,7 +17,7 @@ struct cappy_job {
     /* What came of it. */
     cappy_status status;
     cappy_error error;
-    double submitted; /* seconds of cappy_serve_clock */
+    double submitted; /* seconds of cappy_clock */
     double begun;     /* its first pair entered a batch */
     double ended;
     bool is_cancelled;
@@ -77,8 +77,5 @@ void cappy_scheduler_count(struct cappy_scheduler *scheduler,
 
 /* Seconds until the queue, as it is, will have been worked off; 0 when nothing is known yet. */
 double cappy_scheduler_delay(struct cappy_scheduler *scheduler);
-
-/* Seconds of a clock that only goes forward. */
-double cappy_serve_clock(void);
 
 #endif

@@ -41,7 +41,7 @@ static void close_listener(struct cappy_server *server)
 static void begin_end(struct cappy_server *server)
 {
     server->phase = CAPPY_ENDING;
-    server->phase_end = cappy_serve_clock() + (double)server->service.options->drain_seconds;
+    server->phase_end = cappy_clock() + (double)server->service.options->drain_seconds;
     close_listener(server);
     cappy_log_event(server->service.options, "draining", "\"requests\": %zu, \"connections\": %zu",
                     server->n_requests, server->n_connections);
@@ -62,7 +62,7 @@ static void close_loop(struct cappy_server *server)
 static void on_tick(uv_timer_t *timer)
 {
     struct cappy_server *server = timer->data;
-    const double now = cappy_serve_clock();
+    const double now = cappy_clock();
     cappy_connections_check(server);
     if (server->phase == CAPPY_LEAVING && now >= server->phase_end) {
         begin_end(server);
@@ -84,7 +84,7 @@ static void on_tick(uv_timer_t *timer)
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct cappy_server *server = handle->data;
-    const double now = cappy_serve_clock();
+    const double now = cappy_clock();
     server->service.is_draining = true;
     cappy_notify_send("STOPPING=1");
     if (server->phase == CAPPY_SERVING) {

@@ -2,17 +2,8 @@
 /* A run from its beginning, or from its newest checkpoint, to its end. */
 #include "train/train.h"
 
-#include <time.h>
-
 #include "train/order.h"
 #include "train/run.h"
-
-static double read_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 static struct cappy_checkpoint checkpoint_of(struct cappy_run *run)
 {
@@ -122,7 +113,7 @@ static cappy_status check(struct cappy_run *run, bool is_last, bool *stalled, ca
 static cappy_status run_steps(struct cappy_run *run, bool *stopped, cappy_error *error)
 {
     const struct cappy_train_job *job = run->job;
-    const double begun_at = read_clock();
+    const double begun_at = cappy_clock();
     double saved_at = begun_at;
     bool stalled = run->settings.patience != 0 && run->check.since >= run->settings.patience;
     *stopped = false;
@@ -133,17 +124,18 @@ static cappy_status run_steps(struct cappy_run *run, bool *stopped, cappy_error 
         CAPPY_TRY(check(run, is_last, &stalled, error));
         is_last = is_last || stalled;
         /* Only the first process saves, so that its clock is the one that counts. */
-        const bool is_due = (job->save_every != 0 && run->state.step % job->save_every == 0) ||
-                            (job->save_seconds > 0 && read_clock() - saved_at >= job->save_seconds);
+        const bool is_due =
+            (job->save_every != 0 && run->state.step % job->save_every == 0) ||
+            (job->save_seconds > 0 && cappy_clock() - saved_at >= job->save_seconds);
         *stopped =
             cappy_team_any(&run->team, !is_last && job->stop != NULL && job->stop(job->context));
         if (*stopped) {
             CAPPY_TRY(cappy_team_agree(&run->team, save(run, error), error));
         } else if (is_due && !is_last) {
             save_by_the_way(run);
-            saved_at = read_clock();
+            saved_at = cappy_clock();
         }
-        run->state.seconds = read_clock() - begun_at;
+        run->state.seconds = cappy_clock() - begun_at;
         if (job->report != NULL) {
             job->report(job->context, &run->state);
         }
