@@ -163,6 +163,10 @@ typedef struct cappy_model_info {
     size_t max_length; /* tokens per pair, special tokens included */
     uint64_t n_parameters;
     uint64_t weights_size; /* bytes of the weight files */
+    /* With what weight `cappy adapt` found consensus (the mean likeness to the other responses,
+     * from 0 to 1) to help: responses are chosen by score + weight x consensus. Negative where the
+     * model says nothing about it. */
+    double consensus_weight;
 } cappy_model_info;
 
 /* Fills `info` up to its struct_size. Errors: CAPPY_ARGUMENT. */

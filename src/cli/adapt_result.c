@@ -49,6 +49,9 @@ cappy_status cappy_adapt_measure(struct cappy_adapt *adapt, cappy_error *error)
     }
     CAPPY_TRY(score(adapt, arguments->out, CAPPY_VIEW_SCORER, error));
     CAPPY_TRY(cappy_mix_fit(&adapt->validation, &adapt->weight, error));
+    if (cappy_mix_is_fitted(&adapt->validation)) {
+        CAPPY_TRY(cappy_train_keep_weight(arguments->out, adapt->weight, error));
+    }
     CAPPY_TRY(cappy_mix_set(&adapt->held_out, adapt->weight, error));
     CAPPY_TRY(cappy_figures_make(&adapt->held_out, false, &adapt->majority, arguments->seed,
                                  &adapt->open, error));

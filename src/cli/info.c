@@ -58,6 +58,10 @@ static cappy_status collect_facts(const struct cappy_common *common,
     cappy_facts_add_text(facts, "model", "weights_type", "weights type", info.weights_type);
     cappy_facts_add_text(facts, "model", "tokenizer", "tokenizer", info.tokenizer);
     cappy_facts_add_text(facts, "model", "activation", "activation", info.activation);
+    if (info.consensus_weight >= 0) {
+        cappy_facts_add_number(facts, "model", "consensus_weight", "consensus counts",
+                               info.consensus_weight, 1, 2, "");
+    }
     cappy_facts_add_text(facts, "machine", "processor", "processor", machine.processor);
     cappy_facts_add_count(facts, "machine", "processors", "processors to use",
                           machine.n_processors);

@@ -125,6 +125,7 @@ cappy_status cappy_suite_worth(const struct cappy_suite *suite, enum cappy_view 
  * for little. Finds the weight with which the orders of the suite's open cases are worth most; 1
  * where there are fewer than CAPPY_MIX_LEAST of them. */
 enum { CAPPY_MIX_LEAST = 20 };
+bool cappy_mix_is_fitted(const struct cappy_suite *suite);
 cappy_status cappy_mix_fit(const struct cappy_suite *suite, double *weight, cappy_error *error);
 
 /* Mixes the open cases of the suite. */

@@ -171,16 +171,21 @@ static double round_weight(double weight)
     return strtod(text, NULL);
 }
 
-cappy_status cappy_mix_fit(const struct cappy_suite *suite, double *weight, cappy_error *error)
+bool cappy_mix_is_fitted(const struct cappy_suite *suite)
 {
-    static const double weights[] = {1, 0.75, 0.5, 0.35, 0.25, 0.1, 0, 1.5, 2, 3, 4, 8};
-    struct room room;
     size_t n_open = 0;
     for (size_t i = 0; i < suite->n_used; i++) {
         n_open += !suite->cases[i].question.is_closed;
     }
+    return n_open >= CAPPY_MIX_LEAST;
+}
+
+cappy_status cappy_mix_fit(const struct cappy_suite *suite, double *weight, cappy_error *error)
+{
+    static const double weights[] = {1, 0.75, 0.5, 0.35, 0.25, 0.1, 0, 1.5, 2, 3, 4, 8};
+    struct room room;
     *weight = 1;
-    if (n_open < CAPPY_MIX_LEAST) {
+    if (!cappy_mix_is_fitted(suite)) {
         return CAPPY_OK;
     }
     const double even = balance(suite);

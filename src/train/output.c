@@ -66,6 +66,15 @@ static bool set_head(json_t *config, const struct cappy_config *model)
            json_object_set_new(config, "label2id", json_pack("{si}", model->labels[0], 0)) == 0;
 }
 
+static cappy_status write_json(const json_t *config, const char *path, cappy_error *error)
+{
+    char *text = json_dumps(config, JSON_INDENT(2));
+    const cappy_status status = text != NULL ? cappy_file_write(path, text, strlen(text), error)
+                                             : cappy_error_no_memory(error);
+    cappy_free(text); /* jansson's memory is malloc's, as ours is */
+    return status;
+}
+
 static cappy_status write_config(const char *from, const char *to, enum cappy_loss_kind loss,
                                  const struct cappy_config *model, enum cappy_dtype dtype,
                                  cappy_error *error)
@@ -73,14 +82,13 @@ static cappy_status write_config(const char *from, const char *to, enum cappy_lo
     json_t *config;
     CAPPY_TRY(cappy_json_read(from, MAX_CONFIG, &config, error));
     const char *type = dtype == CAPPY_DTYPE_BF16 ? "bfloat16" : "float32";
-    json_object_del(config, "torch_dtype"); /* the older name */
+    json_object_del(config, "torch_dtype");        /* the older name */
+    json_object_del(config, CAPPY_CONFIG_SECTION); /* of the base model */
     const bool is_set = set_activation(config, loss) &&
                         (model->head != CAPPY_HEAD_NEW || set_head(config, model)) &&
                         json_object_set_new(config, "dtype", json_string(type)) == 0;
-    char *text = is_set ? json_dumps(config, JSON_INDENT(2)) : NULL;
-    cappy_status status = text != NULL ? cappy_file_write(to, text, strlen(text), error)
-                                       : cappy_error_no_memory(error);
-    cappy_free(text); /* jansson's memory is malloc's, as ours is */
+    const cappy_status status =
+        is_set ? write_json(config, to, error) : cappy_error_no_memory(error);
     json_decref(config);
     return status;
 }
@@ -104,6 +112,33 @@ cappy_status cappy_output_model(const char *directory, const char *base, enum ca
     cappy_free(from);
     cappy_free(to);
     cappy_free(model);
+    return status;
+}
+
+/* ---- What is found out afterwards ---- */
+
+static cappy_status set_weight(json_t *config, double weight, cappy_error *error)
+{
+    json_t *section = json_pack("{sf}", CAPPY_CONFIG_WEIGHT, weight);
+    return json_object_set_new(config, CAPPY_CONFIG_SECTION, section) == 0
+               ? CAPPY_OK
+               : cappy_error_no_memory(error);
+}
+
+cappy_status cappy_train_keep_weight(const char *directory, double weight, cappy_error *error)
+{
+    json_t *config = NULL;
+    char *path = cappy_path_join(directory, "config.json");
+    cappy_status status = path != NULL ? cappy_json_read(path, MAX_CONFIG, &config, error)
+                                       : cappy_error_no_memory(error);
+    if (status == CAPPY_OK) {
+        status = set_weight(config, weight, error);
+    }
+    if (status == CAPPY_OK) {
+        status = write_json(config, path, error);
+    }
+    json_decref(config);
+    cappy_free(path);
     return status;
 }
 

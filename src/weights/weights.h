@@ -91,6 +91,10 @@ enum cappy_head {
 
 enum cappy_output_act { CAPPY_OUTPUT_IDENTITY, CAPPY_OUTPUT_SIGMOID };
 
+/* What cappy itself keeps in config.json, in an object of its own. */
+#define CAPPY_CONFIG_SECTION "cappy"
+#define CAPPY_CONFIG_WEIGHT  "consensus_weight"
+
 struct cappy_config {
     enum cappy_architecture architecture;
     const char *classifier; /* what "architectures" calls the family's sequence classifier */
@@ -110,6 +114,7 @@ struct cappy_config {
     double attention_dropout;
     double head_dropout;
     double initializer_range; /* of weights that are made anew: their standard deviation */
+    double consensus_weight;  /* in a choice by score + weight x consensus; -1 where unknown */
     enum cappy_head head;
     size_t n_labels;
     char **labels; /* [n_labels] */

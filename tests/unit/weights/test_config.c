@@ -177,6 +177,27 @@ static void test_output_acts(void **state)
     }
 }
 
+static void test_consensus_weight(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        double weight;
+    } cases[] = {
+        {"{" BERT "}", -1},
+        {"{" BERT ",\"cappy\":{}}", -1},
+        {"{" BERT ",\"cappy\":{\"consensus_weight\":0}}", 0},
+        {"{" BERT ",\"cappy\":{\"consensus_weight\":1.5}}", 1.5},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct cappy_config config;
+        read_good(cases[i].text, &config);
+        assert_true(config.consensus_weight >= cases[i].weight &&
+                    config.consensus_weight <= cases[i].weight);
+        cappy_config_free(&config);
+    }
+}
+
 static void test_labels(void **state)
 {
     (void)state;
@@ -260,6 +281,8 @@ static const struct bad_case bad_cases[] = {
     {"{" BERT ",\"hidden_act\":{}}", CAPPY_FORMAT, "hidden_act"},
     {CROSS_ENCODER("my.module.Act"), CAPPY_UNSUPPORTED, "activation_fn \"my.module.Act\""},
     {"{" BERT ",\"sentence_transformers\":{\"activation_fn\":1}}", CAPPY_FORMAT, "activation_fn"},
+    {"{" BERT ",\"cappy\":{\"consensus_weight\":-1}}", CAPPY_FORMAT, "consensus_weight"},
+    {"{" BERT ",\"cappy\":{\"consensus_weight\":\"1\"}}", CAPPY_FORMAT, "consensus_weight"},
     /* Labels. */
     {"{" BERT ",\"num_labels\":0}", CAPPY_FORMAT, "num_labels"},
     {"{" BERT ",\"num_labels\":1000000000}", CAPPY_FORMAT, "num_labels"},
@@ -319,10 +342,15 @@ static void test_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),    cmocka_unit_test(test_families),
-        cmocka_unit_test(test_heads),       cmocka_unit_test(test_settings),
-        cmocka_unit_test(test_hidden_acts), cmocka_unit_test(test_output_acts),
-        cmocka_unit_test(test_labels),      cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_families),
+        cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_hidden_acts),
+        cmocka_unit_test(test_output_acts),
+        cmocka_unit_test(test_consensus_weight),
+        cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
