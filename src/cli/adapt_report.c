@@ -116,6 +116,8 @@ static cappy_status write_page(const struct cappy_adapt *adapt, const struct his
             .closed = &adapt->closed,
             .weight = adapt->weight,
             .seed = adapt->arguments->seed,
+            .adjective = "held-out ",
+            .model = "adapted model",
             .steps = history->steps,
             .losses = history->losses,
             .n_steps = history->n_steps,

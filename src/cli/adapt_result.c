@@ -53,10 +53,9 @@ cappy_status cappy_adapt_measure(struct cappy_adapt *adapt, cappy_error *error)
         CAPPY_TRY(cappy_train_keep_weight(arguments->out, adapt->weight, error));
     }
     CAPPY_TRY(cappy_mix_set(&adapt->held_out, adapt->weight, error));
-    CAPPY_TRY(cappy_figures_make(&adapt->held_out, false, &adapt->majority, arguments->seed,
-                                 &adapt->open, error));
-    return cappy_figures_make(&adapt->held_out, true, &adapt->majority, arguments->seed,
-                              &adapt->closed, error);
+    cappy_suite_set_usual(&adapt->held_out, &adapt->majority);
+    CAPPY_TRY(cappy_figures_make(&adapt->held_out, false, arguments->seed, &adapt->open, error));
+    return cappy_figures_make(&adapt->held_out, true, arguments->seed, &adapt->closed, error);
 }
 
 /* ---- Telling --------------------------------------------------------------------------------- */
@@ -99,7 +98,7 @@ static cappy_status append_table(const struct cappy_adapt *adapt, struct cappy_b
         const struct cappy_figures *figures = i == 0 ? &adapt->open : &adapt->closed;
         if (figures->n > 0) {
             CAPPY_TRY(cappy_buffer_append(out, "\n", 1, error));
-            CAPPY_TRY(cappy_figures_print(figures, out, error));
+            CAPPY_TRY(cappy_figures_print(figures, "held-out ", out, error));
         }
     }
     if (!adapt->base.has_head) {

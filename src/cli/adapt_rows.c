@@ -187,7 +187,7 @@ static cappy_status keep_question(struct cappy_suite *suite, struct cappy_row *r
                                   cappy_error *error)
 {
     struct cappy_question question;
-    CAPPY_TRY(cappy_question_read(row, &question, error));
+    CAPPY_TRY(cappy_question_read(row, CAPPY_GRADING_ANY, false, &question, error));
     const cappy_status status = cappy_suite_add(suite, &question, error);
     cappy_question_free(&question);
     return status;

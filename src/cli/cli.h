@@ -137,6 +137,7 @@ struct cappy_command {
     X(data)                                                                                        \
     X(train)                                                                                       \
     X(adapt)                                                                                       \
+    X(eval)                                                                                        \
     X(serve)                                                                                       \
     X(info)                                                                                        \
     X(bench)                                                                                       \

@@ -6,12 +6,15 @@
 
 /* ---- Scores ---------------------------------------------------------------------------------- */
 
-void cappy_histogram_make(const struct cappy_suite *suite, enum cappy_view view,
+void cappy_histogram_make(const struct cappy_scope *scope, enum cappy_view view,
                           struct cappy_histogram *histogram)
 {
+    double least;
+    double most;
+    cappy_scope_measure(scope, &least, &most);
     *histogram = (struct cappy_histogram){.low = 0, .high = 1};
-    for (size_t i = 0; i < suite->n_used; i++) {
-        const struct cappy_case *item = &suite->cases[i];
+    for (size_t i = 0; i < scope->n; i++) {
+        const struct cappy_case *item = scope->cases[i];
         for (size_t j = 0; j < item->question.n; j++) {
             const double score = (double)item->scores[view][j];
             histogram->low = fmin(histogram->low, floor(score * 10) / 10);
@@ -19,12 +22,12 @@ void cappy_histogram_make(const struct cappy_suite *suite, enum cappy_view view,
         }
     }
     double sums[CAPPY_HISTOGRAM_BARS] = {0};
-    for (size_t i = 0; i < suite->n_used; i++) {
-        const struct cappy_case *item = &suite->cases[i];
+    for (size_t i = 0; i < scope->n; i++) {
+        const struct cappy_case *item = scope->cases[i];
         for (size_t j = 0; j < item->question.n; j++) {
             const double share = ((double)item->scores[view][j] - histogram->low) /
                                  (histogram->high - histogram->low);
-            const double quality = item->question.qualities[j];
+            const double quality = (item->question.qualities[j] - least) / (most - least);
             size_t bar = (size_t)(share * CAPPY_HISTOGRAM_BARS);
             size_t class = (size_t)(quality * CAPPY_SCORE_CLASSES);
             bar = bar < CAPPY_HISTOGRAM_BARS ? bar : CAPPY_HISTOGRAM_BARS - 1;
@@ -48,18 +51,18 @@ static int compare_scored(const void *left, const void *right)
     return (a->score > b->score) - (a->score < b->score);
 }
 
-cappy_status cappy_calibration_make(const struct cappy_suite *suite, enum cappy_view view,
+cappy_status cappy_calibration_make(const struct cappy_scope *scope, enum cappy_view view,
                                     struct cappy_calibration *calibration, cappy_error *error)
 {
-    const size_t n = cappy_suite_count(suite);
+    const size_t n = cappy_scope_count(scope);
     struct scored *all = cappy_alloc(n, sizeof *all);
     size_t at = 0;
     *calibration = (struct cappy_calibration){0};
     if (all == NULL) {
         return cappy_error_no_memory(error);
     }
-    for (size_t i = 0; i < suite->n_used; i++) {
-        const struct cappy_case *item = &suite->cases[i];
+    for (size_t i = 0; i < scope->n; i++) {
+        const struct cappy_case *item = scope->cases[i];
         for (size_t j = 0; j < item->question.n; j++) {
             all[at++] = (struct scored){(double)item->scores[view][j], item->question.qualities[j]};
         }
@@ -91,12 +94,12 @@ struct room {
     size_t n_draws;
 };
 
-static cappy_status make_room(const struct cappy_suite *suite, struct room *room,
+static cappy_status make_room(const struct cappy_scope *scope, struct room *room,
                               struct cappy_best_of *best_of, cappy_error *error)
 {
     size_t most = 1;
-    for (size_t i = 0; i < suite->n_used; i++) {
-        const struct cappy_question *question = &suite->cases[i].question;
+    for (size_t i = 0; i < scope->n; i++) {
+        const struct cappy_question *question = &scope->cases[i]->question;
         most = !question->is_closed && question->n > most ? question->n : most;
     }
     best_of->most = most < CAPPY_MOST_CHOICES ? most : CAPPY_MOST_CHOICES;
@@ -166,7 +169,7 @@ static cappy_status add_case(const struct cappy_case *item, const struct room *r
     const struct cappy_question *question = &item->question;
     const size_t n = question->n;
     for (size_t view = 0; view < CAPPY_VIEWS; view++) {
-        const size_t pick = view == CAPPY_VIEW_BASE ? CAPPY_PICK_BASE : CAPPY_PICK_SCORER;
+        const enum cappy_pick pick = cappy_view_pick((enum cappy_view)view);
         for (size_t i = 0; i < n && item->scores[view] != NULL; i++) {
             room->keys[i] = (double)item->scores[view][i];
         }
@@ -181,7 +184,7 @@ static cappy_status add_case(const struct cappy_case *item, const struct room *r
         add_order(item, room, share, best_of->most, best_of->worth[CAPPY_PICK_ORACLE], error));
     for (size_t k = 1; k <= best_of->most; k++) {
         best_of->worth[CAPPY_PICK_RANDOM][k - 1] +=
-            share * cappy_pick_worth(item, CAPPY_PICK_RANDOM, NULL);
+            share * cappy_pick_worth(item, CAPPY_PICK_RANDOM);
         for (size_t i = 0; i < room->n_draws; i++) {
             draw(room->drawn, n, k < n ? k : n, random);
             add_draw(item, room, k < n ? k : n, weight, share / (double)room->n_draws,
@@ -192,22 +195,22 @@ static cappy_status add_case(const struct cappy_case *item, const struct room *r
     return CAPPY_OK;
 }
 
-cappy_status cappy_best_of_make(const struct cappy_suite *suite, double weight, uint64_t seed,
+cappy_status cappy_best_of_make(const struct cappy_scope *scope, double weight, uint64_t seed,
                                 struct cappy_best_of *best_of, cappy_error *error)
 {
     struct room room;
     struct cappy_random random = cappy_random_begin(seed, 0);
     size_t n_open = 0;
     *best_of = (struct cappy_best_of){0};
-    cappy_status status = make_room(suite, &room, best_of, error);
-    for (size_t i = 0; i < suite->n_used; i++) {
-        n_open += !suite->cases[i].question.is_closed;
+    cappy_status status = make_room(scope, &room, best_of, error);
+    for (size_t i = 0; i < scope->n; i++) {
+        n_open += !scope->cases[i]->question.is_closed;
     }
     const size_t wanted = ALL_DRAWS / (n_open > 0 ? n_open : 1);
     room.n_draws = wanted < LEAST_DRAWS ? LEAST_DRAWS : wanted > MOST_DRAWS ? MOST_DRAWS : wanted;
-    for (size_t i = 0; status == CAPPY_OK && i < suite->n_used; i++) {
-        if (!suite->cases[i].question.is_closed) {
-            status = add_case(&suite->cases[i], &room, weight, 1 / (double)n_open, &random, best_of,
+    for (size_t i = 0; status == CAPPY_OK && i < scope->n; i++) {
+        if (!scope->cases[i]->question.is_closed) {
+            status = add_case(scope->cases[i], &room, weight, 1 / (double)n_open, &random, best_of,
                               error);
         }
     }

@@ -3,12 +3,12 @@
 #ifndef CAPPY_EVAL_CURVES_H
 #define CAPPY_EVAL_CURVES_H
 
-#include "eval/eval.h"
+#include "eval/scope.h"
 
 enum { CAPPY_SCORE_CLASSES = 3, CAPPY_HISTOGRAM_BARS = 24, CAPPY_CALIBRATION_POINTS = 10 };
 
-/* How many responses of each quality, below 1/3, below 2/3, and above, have scores in each of the
- * parts of [low, high]. */
+/* How many responses of each quality, in the lower, middle and upper third of the scale, have
+ * scores in each of the parts of [low, high]. */
 struct cappy_histogram {
     double low;
     double high;
@@ -16,7 +16,7 @@ struct cappy_histogram {
     double most; /* in a bar */
 };
 
-void cappy_histogram_make(const struct cappy_suite *suite, enum cappy_view view,
+void cappy_histogram_make(const struct cappy_scope *scope, enum cappy_view view,
                           struct cappy_histogram *histogram);
 
 /* Responses in parts of equal number by their score: mean score and mean quality of each. */
@@ -26,7 +26,7 @@ struct cappy_calibration {
     size_t n;
 };
 
-cappy_status cappy_calibration_make(const struct cappy_suite *suite, enum cappy_view view,
+cappy_status cappy_calibration_make(const struct cappy_scope *scope, enum cappy_view view,
                                     struct cappy_calibration *calibration, cappy_error *error);
 
 /* What choosing among N responses, drawn at random, is worth in the open cases: consensus and mix
@@ -40,7 +40,7 @@ struct cappy_best_of {
     size_t most; /* points */
 };
 
-cappy_status cappy_best_of_make(const struct cappy_suite *suite, double weight, uint64_t seed,
+cappy_status cappy_best_of_make(const struct cappy_scope *scope, double weight, uint64_t seed,
                                 struct cappy_best_of *best_of, cappy_error *error);
 
 #endif

@@ -10,13 +10,19 @@
 
 /* ---- Suites: questions with scores ---- */
 
-enum cappy_view { CAPPY_VIEW_BASE, CAPPY_VIEW_SCORER, CAPPY_VIEWS };
+/* Whose scores: of the model at the beginning, of the model, and of the latter when it is not shown
+ * the instruction. */
+enum cappy_view { CAPPY_VIEW_BASE, CAPPY_VIEW_SCORER, CAPPY_VIEW_ALONE, CAPPY_VIEWS };
 
 struct cappy_case {
     struct cappy_question question;
+    cappy_text prompt;          /* the name of its template; empty where it has none */
+    cappy_text example;         /* what it was made from, along with cases of other templates */
     double *consensus;          /* [n], mean likeness to the other responses; NULL where closed */
     float *scores[CAPPY_VIEWS]; /* [n]; NULL where not scored */
     double *mix;                /* [n]; NULL where closed or not mixed */
+    size_t vote;                /* the response that is voted for, where it was mixed */
+    size_t usual;               /* where closed: what is right most often */
 };
 
 /* Starts as {0}. */
@@ -27,7 +33,8 @@ struct cappy_suite {
     size_t capacity;
 };
 
-/* Takes *question over, and empties it. */
+/* Takes *question over, and empties it. Its template and example are what its row says in the
+ * fields of these names, or its "id": "dataset/template/example". */
 cappy_status cappy_suite_add(struct cappy_suite *suite, struct cappy_question *question,
                              cappy_error *error);
 void cappy_suite_free(struct cappy_suite *suite);
@@ -41,8 +48,12 @@ cappy_status cappy_suite_complete(struct cappy_suite *suite, uint64_t seed, size
 /* Responses of all cases together. */
 size_t cappy_suite_count(const struct cappy_suite *suite);
 
+/* Puts scores[n] in place of a case's. CAPPY_FORMAT where one is not a finite number. */
+cappy_status cappy_case_set(struct cappy_case *item, enum cappy_view view, const float *scores,
+                            cappy_error *error);
+
 /* Puts scores[cappy_suite_count], in the order of the cases and their responses, in place of those
- * of the view. CAPPY_FORMAT where one is not a finite number. */
+ * of the view. Errors as above. */
 cappy_status cappy_suite_set(struct cappy_suite *suite, enum cappy_view view, const float *scores,
                              cappy_error *error);
 
@@ -67,15 +78,30 @@ size_t cappy_majority_count(const struct cappy_majority *majority, cappy_text ta
                             cappy_text answer);
 void cappy_majority_free(struct cappy_majority *majority);
 
+/* Finds for each closed case the response that was right most often in its task, by its text; the
+ * first where none ever was. */
+void cappy_suite_set_usual(struct cappy_suite *suite, const struct cappy_majority *majority);
+
+/* The same with what is known from the suite itself: the place among the choices that is right most
+ * often in the task, under the same template. Knows the answers, so it is a baseline that no one
+ * can have. */
+cappy_status cappy_suite_find_usual(struct cappy_suite *suite, cappy_error *error);
+
 /* ---- Ways to choose ---- */
 
 #define CAPPY_PICK_MAP(X)                                                                          \
     X(RANDOM, "random", "any of them")                                                             \
     X(FIRST, "first", "the first")                                                                 \
+    X(SHORTEST, "shortest", "the one with the fewest characters")                                  \
+    X(LONGEST, "longest", "the one with the most")                                                 \
+    X(SOURCE, "source", "always that of the best source")                                          \
     X(MAJORITY, "majority", "what is right most often")                                            \
+    X(ALONE, "alone", "by the model, without the instruction")                                     \
     X(CONSENSUS, "consensus", "the one most like the others")                                      \
     X(BASE, "base", "by the base model")                                                           \
-    X(SCORER, "scorer", "by the new model")                                                        \
+    X(SCORER, "scorer", "by the model")                                                            \
+    X(CALIBRATED, "calibrated", "by the model, less what it gives without the instruction")        \
+    X(VOTE, "vote", "the answer with the highest sum of scores")                                   \
     X(MIX, "mix", "scorer and consensus")                                                          \
     X(ORACLE, "oracle", "the best there is")
 
@@ -89,17 +115,18 @@ enum cappy_pick {
 const char *cappy_pick_name(enum cappy_pick pick);
 const char *cappy_pick_title(enum cappy_pick pick);
 
-/* Which response is chosen: the first of the highest; n for RANDOM, which is none in particular.
- * `majority` may be NULL. */
-size_t cappy_pick_choose(const struct cappy_case *item, enum cappy_pick pick,
-                         const struct cappy_majority *majority);
+/* Which response is chosen: the first of the highest; n for RANDOM, which is none in particular,
+ * and for SOURCE, which depends on other cases. */
+size_t cappy_pick_choose(const struct cappy_case *item, enum cappy_pick pick);
 
 /* Whether a way to choose means anything for the case. */
 bool cappy_pick_applies(const struct cappy_case *item, enum cappy_pick pick);
 
 /* What a way to choose is worth: the quality of the chosen response, or the mean of all. */
-double cappy_pick_worth(const struct cappy_case *item, enum cappy_pick pick,
-                        const struct cappy_majority *majority);
+double cappy_pick_worth(const struct cappy_case *item, enum cappy_pick pick);
+
+/* The way to choose that goes by the scores of a view. */
+enum cappy_pick cappy_view_pick(enum cappy_view view);
 
 /* ---- Orders of responses ---- */
 
@@ -128,12 +155,12 @@ enum { CAPPY_MIX_LEAST = 20 };
 bool cappy_mix_is_fitted(const struct cappy_suite *suite);
 cappy_status cappy_mix_fit(const struct cappy_suite *suite, double *weight, cappy_error *error);
 
-/* Mixes the open cases of the suite. */
+/* Mixes the open cases of the suite, and has them vote. */
 cappy_status cappy_mix_set(struct cappy_suite *suite, double weight, cappy_error *error);
 
 /* ---- Figures ---- */
 
-/* A mean over cases, and the interval that holds it in 95 of 100 resamplings of the cases. */
+/* A mean, and the interval that holds it in 95 of 100 resamplings. */
 struct cappy_figure {
     bool is_given;
     double mean;
@@ -146,38 +173,88 @@ struct cappy_contrast {
     enum cappy_pick more;
     enum cappy_pick less;
 };
-enum { CAPPY_CONTRASTS = 5 };
+enum { CAPPY_CONTRASTS = 7 };
 extern const struct cappy_contrast cappy_contrasts[CAPPY_CONTRASTS];
 
-struct cappy_task_figures {
-    cappy_text task; /* borrowed from the suite */
-    size_t n;
-    double means[CAPPY_PICKS];
+/* How a model orders the responses to one instruction, as a mean over cases where that can be told,
+ * and the accuracy of scores that are added up over the templates of an example. */
+#define CAPPY_MEASURE_MAP(X)                                                                       \
+    X(RANK, "rank", "rank correlation (Spearman) of scores and qualities in a row")                \
+    X(PAIRS, "pairs", "pairs of answers in the right order")                                       \
+    X(AVERAGED, "averaged", "right when scores are averaged over templates")
+
+enum cappy_measure {
+#define CAPPY_MEASURE_ENUM(name, key, title) CAPPY_MEASURE_##name,
+    CAPPY_MEASURE_MAP(CAPPY_MEASURE_ENUM)
+#undef CAPPY_MEASURE_ENUM
+        CAPPY_MEASURES
 };
 
-/* Of the open or of the closed cases of a suite. */
+const char *cappy_measure_name(enum cappy_measure measure);
+const char *cappy_measure_title(enum cappy_measure measure);
+
+/* What a way to order them is worth on one case. False where that cannot be told: all qualities
+ * are equal, or, for RANK, all keys. */
+bool cappy_rank_correlate(const double *qualities, const float *scores, size_t n,
+                          double *correlation);
+bool cappy_pairs_count(const double *qualities, const float *scores, size_t n, double *share);
+
+/* The accuracy of the scorer under each template of a task. */
+struct cappy_templates {
+    size_t n; /* 0: the cases have none */
+    double mean;
+    double best;
+    double worst;
+    cappy_text best_name; /* borrowed from the suite */
+    cappy_text worst_name;
+};
+
+/* Of the open or of the closed cases of a suite, and of those of each task. Intervals come from
+ * resampling examples: the cases that were made from the same one are drawn together. */
 struct cappy_figures {
     bool is_closed;
-    size_t n; /* cases */
+    cappy_text task;   /* borrowed from the suite; empty where all tasks are meant */
+    size_t n;          /* cases */
+    size_t n_examples; /* different ones */
     size_t n_responses;
     struct cappy_figure picks[CAPPY_PICKS];
+    struct cappy_figure gaps[CAPPY_PICKS]; /* the share of the way from RANDOM to ORACLE */
     struct cappy_figure contrasts[CAPPY_CONTRASTS];
-    struct cappy_task_figures *tasks; /* [n_tasks], in the order of their first cases */
+    struct cappy_figure measures[CAPPY_MEASURES];
+    struct cappy_figure calibration; /* mean distance of score and quality, in ten parts by score */
+    struct cappy_templates templates; /* of a single task */
+    cappy_text source;                /* the best one; borrowed */
+
+    /* Where all tasks are meant: */
+    struct cappy_figure means[CAPPY_PICKS]; /* over tasks, each counting the same */
+    struct cappy_figures *tasks;            /* [n_tasks], in the order of their first cases */
     size_t n_tasks;
 };
 
-cappy_status cappy_figures_make(const struct cappy_suite *suite, bool is_closed,
-                                const struct cappy_majority *majority, uint64_t seed,
+cappy_status cappy_figures_make(const struct cappy_suite *suite, bool is_closed, uint64_t seed,
                                 struct cappy_figures *figures, cappy_error *error);
 void cappy_figures_free(struct cappy_figures *figures);
 
-/* Appends a table for people. */
-cappy_status cappy_figures_print(const struct cappy_figures *figures, struct cappy_buffer *out,
-                                 cappy_error *error);
+/* The figures of the one task there is, or *figures where there are several. */
+const struct cappy_figures *cappy_figures_narrow(const struct cappy_figures *figures);
 
-/* As JSON: {"rows", "responses", "picks", "intervals", "differences", "tasks"}; NULL when out of
- * memory. */
+/* Appends tables for people: what each way to choose is worth, and then, task by task, the same for
+ * the ways that matter. `adjective`, such as "held-out ", says what cases they are. */
+cappy_status cappy_figures_print(const struct cappy_figures *figures, const char *adjective,
+                                 struct cappy_buffer *out, cappy_error *error);
+
+/* As JSON: {"rows", "responses", "picks", "intervals", "differences", "tasks"} and more; NULL when
+ * out of memory. */
 json_t *cappy_figures_json(const struct cappy_figures *figures);
+
+/* What choosing among N responses, drawn at random, is worth: for each task of `figures`, where
+ * there are few, else for all together. As a table; and as JSON, lists for N = 1, 2 and so on by
+ * task and way to choose, NULL when out of memory. */
+cappy_status cappy_best_of_print(const struct cappy_suite *suite,
+                                 const struct cappy_figures *figures, double weight, uint64_t seed,
+                                 struct cappy_buffer *out, cappy_error *error);
+json_t *cappy_best_of_json(const struct cappy_suite *suite, const struct cappy_figures *figures,
+                           double weight, uint64_t seed);
 
 /* ---- Reports ---- */
 
@@ -189,6 +266,8 @@ struct cappy_report {
     const struct cappy_figures *closed;
     double weight; /* of consensus in the mix */
     uint64_t seed;
+    const char *adjective; /* of the cases, such as "held-out " */
+    const char *model;     /* what the scorer is called, such as "adapted model" */
     /* How training went; none where n_steps and n_checks are 0. */
     const double *steps;  /* [n_steps] */
     const double *losses; /* [n_steps] */

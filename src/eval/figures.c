@@ -1,167 +1,253 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Means over cases, with intervals from resampling the cases (Efron's bootstrap, percentiles). */
-#include <stdlib.h>
+/* What the cases of a suite come to, together and task by task. */
+#include <math.h>
 #include <string.h>
 
-#include "eval/eval.h"
+#include "eval/curves.h"
+#include "eval/resample.h"
+#include "eval/scope.h"
 
-enum { RESAMPLINGS = 2000 };
-
-const struct cappy_contrast cappy_contrasts[CAPPY_CONTRASTS] = {
-    {CAPPY_PICK_SCORER, CAPPY_PICK_RANDOM},    {CAPPY_PICK_SCORER, CAPPY_PICK_BASE},
-    {CAPPY_PICK_SCORER, CAPPY_PICK_CONSENSUS}, {CAPPY_PICK_MIX, CAPPY_PICK_CONSENSUS},
-    {CAPPY_PICK_SCORER, CAPPY_PICK_MAJORITY},
+/* Where figures of several tasks are added up. */
+struct totals {
+    double (*drawn)[CAPPY_RESAMPLINGS]; /* [CAPPY_PICKS] */
+    double share;                       /* of one task */
 };
 
-/* What each way to choose is worth in each case: worths[n][CAPPY_PICKS]. */
-struct worths {
-    double (*data)[CAPPY_PICKS];
-    size_t n;
-    bool applies[CAPPY_PICKS];
+/* ---- One scope ------------------------------------------------------------------------------- */
+
+/* Room for it. */
+struct room {
+    size_t *clusters; /* [n cases] */
+    struct cappy_cluster *sums;
+    double *source;
+    bool *is_averaged; /* [n clusters] */
+    double *averages;
 };
 
-static int compare_numbers(const void *left, const void *right)
+static cappy_status make_room(size_t n, struct room *room, cappy_error *error)
 {
-    const double a = *(const double *)left;
-    const double b = *(const double *)right;
-    return (a > b) - (a < b);
+    *room = (struct room){.clusters = cappy_alloc(n, sizeof *room->clusters),
+                          .sums = cappy_alloc(n, sizeof *room->sums),
+                          .source = cappy_alloc(n, sizeof *room->source),
+                          .is_averaged = cappy_alloc(n, sizeof *room->is_averaged),
+                          .averages = cappy_alloc(n, sizeof *room->averages)};
+    return room->clusters != NULL && room->sums != NULL && room->source != NULL &&
+                   room->is_averaged != NULL && room->averages != NULL
+               ? CAPPY_OK
+               : cappy_error_no_memory(error);
 }
 
-/* The middle 95 of 100 of means[RESAMPLINGS], which are sorted. */
-static void set_interval(double *means, struct cappy_figure *figure)
+static void free_room(struct room *room)
 {
-    qsort(means, RESAMPLINGS, sizeof *means, compare_numbers);
-    figure->low = means[RESAMPLINGS / 40];
-    figure->high = means[RESAMPLINGS - 1 - RESAMPLINGS / 40];
+    cappy_free(room->clusters);
+    cappy_free(room->sums);
+    cappy_free(room->source);
+    cappy_free(room->is_averaged);
+    cappy_free(room->averages);
 }
 
-static void set_means(const struct worths *worths, struct cappy_figures *figures)
+static void add(struct cappy_cluster *cluster, size_t column, double value)
 {
+    cluster->sums[column] += value;
+    cluster->counts[column]++;
+}
+
+static void add_case(const struct cappy_case *item, struct cappy_cluster *cluster)
+{
+    const struct cappy_question *question = &item->question;
+    double value;
     for (size_t pick = 0; pick < CAPPY_PICKS; pick++) {
-        struct cappy_figure *figure = &figures->picks[pick];
-        figure->is_given = worths->applies[pick];
-        for (size_t i = 0; i < worths->n; i++) {
-            figure->mean += worths->data[i][pick] / (double)worths->n;
+        if (cappy_pick_applies(item, (enum cappy_pick)pick)) {
+            add(cluster, pick, cappy_pick_worth(item, (enum cappy_pick)pick));
         }
     }
-    for (size_t c = 0; c < CAPPY_CONTRASTS; c++) {
-        const struct cappy_figure *more = &figures->picks[cappy_contrasts[c].more];
-        const struct cappy_figure *less = &figures->picks[cappy_contrasts[c].less];
-        figures->contrasts[c].is_given = more->is_given && less->is_given;
-        figures->contrasts[c].mean = more->mean - less->mean;
+    const float *scores = item->scores[CAPPY_VIEW_SCORER];
+    if (scores == NULL || question->is_closed) {
+        return;
+    }
+    if (cappy_rank_correlate(question->qualities, scores, question->n, &value)) {
+        add(cluster, CAPPY_PICKS + CAPPY_MEASURE_RANK, value);
+    }
+    if (cappy_pairs_count(question->qualities, scores, question->n, &value)) {
+        add(cluster, CAPPY_PICKS + CAPPY_MEASURE_PAIRS, value);
     }
 }
 
-/* Resamples the cases; all figures see the same ones, so that differences are those of the same
- * cases. */
-static cappy_status set_intervals(const struct worths *worths, uint64_t seed,
-                                  struct cappy_figures *figures, cappy_error *error)
+/* Consensus of two is none. */
+static bool has_many(const struct cappy_scope *scope)
 {
-    double(*means)[RESAMPLINGS] = cappy_alloc(CAPPY_PICKS + CAPPY_CONTRASTS, sizeof *means);
-    if (means == NULL) {
-        return cappy_error_no_memory(error);
-    }
-    for (size_t r = 0; r < RESAMPLINGS; r++) {
-        struct cappy_random random = cappy_random_begin(seed, r);
-        double sums[CAPPY_PICKS] = {0};
-        for (size_t i = 0; i < worths->n; i++) {
-            const double *row = worths->data[cappy_random_below(&random, worths->n)];
-            for (size_t pick = 0; pick < CAPPY_PICKS; pick++) {
-                sums[pick] += row[pick];
-            }
-        }
-        for (size_t pick = 0; pick < CAPPY_PICKS; pick++) {
-            means[pick][r] = sums[pick] / (double)worths->n;
-        }
-        for (size_t c = 0; c < CAPPY_CONTRASTS; c++) {
-            means[CAPPY_PICKS + c][r] =
-                means[cappy_contrasts[c].more][r] - means[cappy_contrasts[c].less][r];
+    for (size_t i = 0; i < scope->n; i++) {
+        if (!scope->cases[i]->question.is_closed && scope->cases[i]->question.n > 2) {
+            return true;
         }
     }
-    /* The contrasts first: sorting the means would part them. */
-    for (size_t c = 0; c < CAPPY_CONTRASTS; c++) {
-        set_interval(means[CAPPY_PICKS + c], &figures->contrasts[c]);
+    return false;
+}
+
+static void find_given(const struct cappy_scope *scope, const struct cappy_cluster *sums, size_t n,
+                       bool *given)
+{
+    memset(given, 0, CAPPY_COLUMNS * sizeof *given);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t column = 0; column < CAPPY_COLUMNS; column++) {
+            given[column] |= sums[i].counts[column] > 0;
+        }
     }
-    for (size_t pick = 0; pick < CAPPY_PICKS; pick++) {
-        set_interval(means[pick], &figures->picks[pick]);
+    const bool has_choice = has_many(scope);
+    given[CAPPY_PICK_CONSENSUS] &= has_choice;
+    given[CAPPY_PICK_VOTE] &= has_choice;
+    given[CAPPY_PICK_MIX] &= has_choice;
+}
+
+static cappy_status sum_up(const struct cappy_scope *scope, struct room *room,
+                           struct cappy_figures *figures, cappy_error *error)
+{
+    CAPPY_TRY(cappy_scope_cluster(scope, room->clusters, &figures->n_examples, error));
+    CAPPY_TRY(cappy_scope_source(scope, &figures->source, room->source, error));
+    CAPPY_TRY(cappy_scope_average(scope, room->clusters, figures->n_examples, room->is_averaged,
+                                  room->averages, error));
+    for (size_t i = 0; i < scope->n; i++) {
+        struct cappy_cluster *cluster = &room->sums[room->clusters[i]];
+        add_case(scope->cases[i], cluster);
+        if (figures->source.size > 0) {
+            add(cluster, CAPPY_PICK_SOURCE, room->source[i]);
+        }
     }
-    cappy_free(means);
+    for (size_t i = 0; i < figures->n_examples; i++) {
+        if (room->is_averaged[i]) {
+            add(&room->sums[i], CAPPY_PICKS + CAPPY_MEASURE_AVERAGED, room->averages[i]);
+        }
+    }
     return CAPPY_OK;
+}
+
+/* The mean distance of a mean score and the mean quality that goes with it, where a score should be
+ * a quality. */
+static cappy_status find_calibration(const struct cappy_scope *scope, struct cappy_figure *figure,
+                                     cappy_error *error)
+{
+    struct cappy_calibration made;
+    double low;
+    double high;
+    cappy_scope_measure(scope, &low, &high);
+    if (low < 0 || high > 1 || scope->cases[0]->scores[CAPPY_VIEW_SCORER] == NULL) {
+        return CAPPY_OK;
+    }
+    CAPPY_TRY(cappy_calibration_make(scope, CAPPY_VIEW_SCORER, &made, error));
+    for (size_t i = 0; i < made.n; i++) {
+        figure->mean += fabs(made.scores[i] - made.qualities[i]) / (double)made.n;
+    }
+    figure->is_given = true;
+    return CAPPY_OK;
+}
+
+static cappy_status measure(const struct cappy_scope *scope, uint64_t seed,
+                            const struct totals *totals, struct cappy_figures *figures,
+                            cappy_error *error)
+{
+    struct room room;
+    bool given[CAPPY_COLUMNS];
+    figures->n = scope->n;
+    figures->n_responses = cappy_scope_count(scope);
+    cappy_status status = make_room(scope->n, &room, error);
+    if (status == CAPPY_OK) {
+        status = sum_up(scope, &room, figures, error);
+    }
+    if (status == CAPPY_OK) {
+        find_given(scope, room.sums, figures->n_examples, given);
+        status = cappy_resample(room.sums, figures->n_examples, given, seed, figures,
+                                totals != NULL ? totals->drawn : NULL,
+                                totals != NULL ? totals->share : 0, error);
+    }
+    free_room(&room);
+    return status == CAPPY_OK ? find_calibration(scope, &figures->calibration, error) : status;
 }
 
 /* ---- Tasks ----------------------------------------------------------------------------------- */
 
-static struct cappy_task_figures *find_task(struct cappy_figures *figures, cappy_text task)
+static cappy_status add_task(struct cappy_figures *figures, cappy_text task, cappy_error *error)
 {
     for (size_t i = 0; i < figures->n_tasks; i++) {
-        struct cappy_task_figures *found = &figures->tasks[i];
-        if (found->task.size == task.size && memcmp(found->task.data, task.data, task.size) == 0) {
-            return found;
+        if (cappy_is_same_text(figures->tasks[i].task, task)) {
+            return CAPPY_OK;
         }
     }
-    return NULL;
+    struct cappy_figures *tasks =
+        cappy_realloc(figures->tasks, figures->n_tasks + 1, sizeof *tasks);
+    if (tasks == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    figures->tasks = tasks;
+    tasks[figures->n_tasks++] =
+        (struct cappy_figures){.is_closed = figures->is_closed, .task = task};
+    return CAPPY_OK;
 }
 
-static cappy_status add_to_task(const struct cappy_case *item, const double *worths,
-                                struct cappy_figures *figures, cappy_error *error)
+static cappy_status measure_task(const struct cappy_scope *whole, uint64_t seed,
+                                 const struct totals *totals, struct cappy_figures *figures,
+                                 cappy_error *error)
 {
-    struct cappy_task_figures *task = find_task(figures, item->question.task);
-    if (task == NULL) {
-        struct cappy_task_figures *tasks =
-            cappy_realloc(figures->tasks, figures->n_tasks + 1, sizeof *tasks);
-        if (tasks == NULL) {
-            return cappy_error_no_memory(error);
-        }
-        figures->tasks = tasks;
-        task = &tasks[figures->n_tasks++];
-        *task = (struct cappy_task_figures){.task = item->question.task};
+    struct cappy_scope scope;
+    cappy_status status = cappy_scope_narrow(whole, figures->task, &scope, error);
+    if (status == CAPPY_OK) {
+        status = measure(&scope, seed, totals, figures, error);
     }
-    task->n++;
+    if (status == CAPPY_OK && figures->is_closed) {
+        status = cappy_scope_templates(&scope, &figures->templates, error);
+    }
+    cappy_scope_free(&scope);
+    return status;
+}
+
+static void set_means(struct totals *totals, struct cappy_figures *figures)
+{
     for (size_t pick = 0; pick < CAPPY_PICKS; pick++) {
-        task->means[pick] += (worths[pick] - task->means[pick]) / (double)task->n;
+        struct cappy_figure *mean = &figures->means[pick];
+        mean->is_given = true;
+        for (size_t i = 0; i < figures->n_tasks; i++) {
+            const struct cappy_figure *figure = &figures->tasks[i].picks[pick];
+            mean->is_given &= figure->is_given;
+            mean->mean += figure->mean * totals->share;
+        }
+        cappy_resample_interval(totals->drawn[pick], mean);
     }
-    return CAPPY_OK;
+}
+
+static cappy_status measure_tasks(const struct cappy_scope *whole, uint64_t seed,
+                                  struct cappy_figures *figures, cappy_error *error)
+{
+    struct totals totals;
+    for (size_t i = 0; i < whole->n; i++) {
+        CAPPY_TRY(add_task(figures, whole->cases[i]->question.task, error));
+    }
+    totals.share = 1 / (double)figures->n_tasks;
+    totals.drawn = cappy_alloc(CAPPY_PICKS, sizeof *totals.drawn);
+    cappy_status status = totals.drawn != NULL ? CAPPY_OK : cappy_error_no_memory(error);
+    for (size_t i = 0; status == CAPPY_OK && i < figures->n_tasks; i++) {
+        status = measure_task(whole, seed, &totals, &figures->tasks[i], error);
+    }
+    if (status == CAPPY_OK) {
+        set_means(&totals, figures);
+    }
+    cappy_free(totals.drawn);
+    return status;
 }
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-static cappy_status collect(const struct cappy_suite *suite, const struct cappy_majority *majority,
-                            struct worths *worths, struct cappy_figures *figures,
-                            cappy_error *error)
-{
-    for (size_t i = 0; i < suite->n_used; i++) {
-        const struct cappy_case *item = &suite->cases[i];
-        if (item->question.is_closed != figures->is_closed) {
-            continue;
-        }
-        double *row = worths->data[worths->n++];
-        for (size_t pick = 0; pick < CAPPY_PICKS; pick++) {
-            worths->applies[pick] = cappy_pick_applies(item, (enum cappy_pick)pick);
-            row[pick] =
-                worths->applies[pick] ? cappy_pick_worth(item, (enum cappy_pick)pick, majority) : 0;
-        }
-        figures->n_responses += item->question.n;
-        CAPPY_TRY(add_to_task(item, row, figures, error));
-    }
-    figures->n = worths->n;
-    return CAPPY_OK;
-}
-
-cappy_status cappy_figures_make(const struct cappy_suite *suite, bool is_closed,
-                                const struct cappy_majority *majority, uint64_t seed,
+cappy_status cappy_figures_make(const struct cappy_suite *suite, bool is_closed, uint64_t seed,
                                 struct cappy_figures *figures, cappy_error *error)
 {
+    struct cappy_scope scope;
     *figures = (struct cappy_figures){.is_closed = is_closed};
-    struct worths worths = {.data = cappy_alloc(suite->n_used, sizeof *worths.data)};
-    if (worths.data == NULL) {
-        return cappy_error_no_memory(error);
+    cappy_status status = cappy_scope_open(suite, !is_closed, is_closed, &scope, error);
+    if (status == CAPPY_OK && scope.n > 0) {
+        status = measure(&scope, seed, NULL, figures, error);
     }
-    cappy_status status = collect(suite, majority, &worths, figures, error);
-    if (status == CAPPY_OK && worths.n > 0) {
-        set_means(&worths, figures);
-        status = set_intervals(&worths, seed, figures, error);
+    if (status == CAPPY_OK && scope.n > 0) {
+        status = measure_tasks(&scope, seed, figures, error);
     }
-    cappy_free(worths.data);
+    cappy_scope_free(&scope);
     if (status != CAPPY_OK) {
         cappy_figures_free(figures);
     }
@@ -172,4 +258,9 @@ void cappy_figures_free(struct cappy_figures *figures)
 {
     cappy_free(figures->tasks);
     *figures = (struct cappy_figures){0};
+}
+
+const struct cappy_figures *cappy_figures_narrow(const struct cappy_figures *figures)
+{
+    return figures->n_tasks == 1 ? &figures->tasks[0] : figures;
 }

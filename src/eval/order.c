@@ -204,6 +204,20 @@ cappy_status cappy_mix_fit(const struct cappy_suite *suite, double *weight, capp
     return status;
 }
 
+static cappy_status vote(struct cappy_case *item, cappy_error *error)
+{
+    const struct cappy_question *question = &item->question;
+    double *keys = cappy_alloc(question->n, sizeof *keys);
+    if (keys == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    const cappy_status status =
+        cappy_select(CAPPY_SELECT_VOTE, question->responses, item->scores[CAPPY_VIEW_SCORER],
+                     question->n, 0, keys, &item->vote, error);
+    cappy_free(keys);
+    return status;
+}
+
 cappy_status cappy_mix_set(struct cappy_suite *suite, double weight, cappy_error *error)
 {
     for (size_t i = 0; i < suite->n_used; i++) {
@@ -218,6 +232,7 @@ cappy_status cappy_mix_set(struct cappy_suite *suite, double weight, cappy_error
             return cappy_error_no_memory(error);
         }
         mix(item, weight, item->mix);
+        CAPPY_TRY(vote(item, error));
     }
     return CAPPY_OK;
 }

@@ -5,8 +5,8 @@
 
 static const char style[] =
     ":root{color-scheme:light dark;--back:#fff;--text:#1c2430;--soft:#5c6675;--line:#dde2e9;"
-    "--card:#f6f8fa;--random:#98a2b0;--first:#98a2b0;--majority:#98a2b0;--consensus:#c77700;"
-    "--base:#8250df;--scorer:#0969da;--mix:#1a7f37;--oracle:#57606a;--low:#cf4a3c;--middle:#d9a300;"
+    "--card:#f6f8fa;--plain:#98a2b0;--alone:#b8860b;--consensus:#c77700;--base:#8250df;--scorer:#"
+    "0969da;--mix:#1a7f37;--oracle:#57606a;--low:#cf4a3c;--middle:#d9a300;"
     "--high:#2a9d5c}\n"
     "@media(prefers-color-scheme:dark){:root{--back:#10151c;--text:#e4e9f0;--soft:#98a4b3;"
     "--line:#2c3541;--card:#19202a;--random:#7d8896;--first:#7d8896;--majority:#7d8896;"
@@ -34,19 +34,26 @@ static const char style[] =
     ".grid{stroke:var(--line)}.axis{stroke:var(--soft)}.mark,.title{fill:var(--soft)}"
     ".key{fill:var(--text)}.line{fill:none;stroke-width:2;stroke-linejoin:round}\n"
     ".range{stroke-width:9;stroke-opacity:.3}.point{stroke-width:3}\n"
-#define COLOUR(name)                                                                               \
-    ".c-" name "{stroke:var(--" name ")}.bar.c-" name ",.dot.c-" name "{fill:var(--" name          \
-    ");stroke:none}\n"
-    COLOUR("random") COLOUR("first") COLOUR("majority") COLOUR("consensus") COLOUR("base") COLOUR(
-        "scorer") COLOUR("mix") COLOUR("oracle") COLOUR("low") COLOUR("middle") COLOUR("high")
+    ".swatch{display:inline-block;width:9px;height:9px;border-radius:2px;margin-right:5px}\n"
+#define COLOUR(name, colour)                                                                       \
+    ".c-" name "{stroke:var(--" colour ")}.bar.c-" name ",.dot.c-" name "{fill:var(--" colour      \
+    ");stroke:none}.swatch.c-" name "{background:var(--" colour ")}\n"
+#define SAME(name)  COLOUR(name, name)
+#define PLAIN(name) COLOUR(name, "plain")
+    PLAIN("random") PLAIN("first") PLAIN("shortest") PLAIN("longest") PLAIN("source") PLAIN(
+        "majority") SAME("alone") SAME("consensus") SAME("base") SAME("scorer") COLOUR("calibrated",
+                                                                                       "base")
+        COLOUR("vote", "middle") SAME("mix") SAME("oracle") SAME("low") SAME("middle") SAME("high")
+#undef PLAIN
+#undef SAME
 #undef COLOUR
-        ".case{border:1px solid var(--line);border-radius:8px;padding:10px 14px;margin:10px 0;"
-        "background:var(--card)}.case pre{margin:0 0 "
-        "8px;white-space:pre-wrap;overflow-wrap:anywhere;"
-        "font:13px/1.45 ui-monospace,monospace;max-height:9.5em;overflow-y:auto}\n"
-        ".pick{display:grid;grid-template-columns:5.5em 4em 1fr;gap:8px;align-items:baseline;"
-        "padding:3px 0;border-top:1px solid var(--line)}.pick span:last-child{"
-        "overflow-wrap:anywhere}.better{color:var(--high)}.worse{color:var(--low)}\n";
+            ".case{border:1px solid var(--line);border-radius:8px;padding:10px 14px;margin:10px 0;"
+            "background:var(--card)}.case pre{margin:0 0 "
+            "8px;white-space:pre-wrap;overflow-wrap:anywhere;"
+            "font:13px/1.45 ui-monospace,monospace;max-height:9.5em;overflow-y:auto}\n"
+            ".pick{display:grid;grid-template-columns:5.5em 4em 1fr;gap:8px;align-items:baseline;"
+            "padding:3px 0;border-top:1px solid var(--line)}.pick span:last-child{"
+            "overflow-wrap:anywhere}.better{color:var(--high)}.worse{color:var(--low)}\n";
 
 cappy_status cappy_page_begin(cappy_text title, struct cappy_buffer *out, cappy_error *error)
 {

@@ -68,31 +68,91 @@ static cappy_status append_picks(const struct cappy_figures *figures, struct cap
     return append("</table></div>\n", out, error);
 }
 
+/* The scorer's interval on a scale from 0 to `high`, and beside it what it is measured by. */
+static cappy_status append_marks(const struct cappy_figures *task, double high,
+                                 struct cappy_buffer *out, cappy_error *error)
+{
+    static const enum cappy_pick marks[] = {CAPPY_PICK_RANDOM,    CAPPY_PICK_MAJORITY,
+                                            CAPPY_PICK_CONSENSUS, CAPPY_PICK_MIX,
+                                            CAPPY_PICK_ORACLE,    CAPPY_PICK_SCORER};
+    const double scale = 300 / high;
+    const struct cappy_figure *scorer = &task->picks[CAPPY_PICK_SCORER];
+    CAPPY_TRY(append("<td class=wide><svg viewBox=\"0 0 300 18\" aria-hidden=true><path class=grid "
+                     "d=\"M0 9h300\"/>",
+                     out, error));
+    if (scorer->is_given) {
+        CAPPY_TRY(cappy_buffer_format(
+            out, error, "<path class=\"range c-scorer\" d=\"M%.1f 9H%.1f\"/>", scorer->low * scale,
+            fmax(scorer->high, scorer->low + 0.004 * high) * scale));
+    }
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        if (task->picks[marks[i]].is_given) {
+            CAPPY_TRY(cappy_buffer_format(out, error,
+                                          "<path class=\"point %s\" d=\"M%.1f 2v14\"><title>%s "
+                                          "%.4f</title></path>",
+                                          cappy_pick_class(marks[i]),
+                                          task->picks[marks[i]].mean * scale,
+                                          cappy_pick_name(marks[i]), task->picks[marks[i]].mean));
+        }
+    }
+    return append("</svg></td>", out, error);
+}
+
+static double find_highest(const struct cappy_figures *figures)
+{
+    double high = 1;
+    for (size_t i = 0; i < figures->n_tasks; i++) {
+        for (size_t pick = 0; pick < CAPPY_PICKS; pick++) {
+            high = fmax(high, figures->tasks[i].picks[pick].high);
+        }
+    }
+    return high;
+}
+
+/* A row for a task, or for the mean of all. */
+static cappy_status append_task(const struct cappy_figures *figures,
+                                const struct cappy_figures *task, struct cappy_buffer *out,
+                                cappy_error *error)
+{
+    enum { NAME_SIZE = 60 };
+    const bool is_mean = task == figures;
+    const struct cappy_figure *picks = is_mean ? figures->means : task->picks;
+    CAPPY_TRY(append(is_mean ? "</tr>\n<tr class=strong><td>" : "</tr>\n<tr><td>", out, error));
+    CAPPY_TRY(cappy_page_text(is_mean ? (cappy_text)CAPPY_TEXT("mean") : task->task, NAME_SIZE, out,
+                              error));
+    CAPPY_TRY(cappy_buffer_format(out, error, "<td>%zu", task->n));
+    for (size_t pick = 0; pick < CAPPY_PICKS; pick++) {
+        if (figures->picks[pick].is_given && picks[pick].is_given) {
+            CAPPY_TRY(cappy_buffer_format(out, error, "<td>%.3f", picks[pick].mean));
+        } else if (figures->picks[pick].is_given) {
+            CAPPY_TRY(append("<td>", out, error));
+        }
+    }
+    return is_mean ? append("<td class=wide>", out, error)
+                   : append_marks(task, find_highest(figures), out, error);
+}
+
 static cappy_status append_tasks(const struct cappy_figures *figures, struct cappy_buffer *out,
                                  cappy_error *error)
 {
-    enum { SHOWN = 100, NAME_SIZE = 80 };
+    enum { SHOWN = 100 };
     if (figures->n_tasks < 2) {
         return CAPPY_OK;
     }
     CAPPY_TRY(append("<div class=wrap><table>\n<tr><th>task<th>rows", out, error));
     for (size_t pick = 0; pick < CAPPY_PICKS; pick++) {
         if (figures->picks[pick].is_given) {
-            CAPPY_TRY(
-                cappy_buffer_format(out, error, "<th>%s", cappy_pick_name((enum cappy_pick)pick)));
+            CAPPY_TRY(cappy_buffer_format(out, error, "<th><span class=\"swatch %s\"></span>%s",
+                                          cappy_pick_class((enum cappy_pick)pick),
+                                          cappy_pick_name((enum cappy_pick)pick)));
         }
     }
+    CAPPY_TRY(
+        cappy_buffer_format(out, error, "<th class=wide>from 0 to %g", find_highest(figures)));
     for (size_t i = 0; i < figures->n_tasks && i < SHOWN; i++) {
-        const struct cappy_task_figures *task = &figures->tasks[i];
-        CAPPY_TRY(append("</tr>\n<tr><td>", out, error));
-        CAPPY_TRY(cappy_page_text(task->task, NAME_SIZE, out, error));
-        CAPPY_TRY(cappy_buffer_format(out, error, "<td>%zu", task->n));
-        for (size_t pick = 0; pick < CAPPY_PICKS; pick++) {
-            if (figures->picks[pick].is_given) {
-                CAPPY_TRY(cappy_buffer_format(out, error, "<td>%.3f", task->means[pick]));
-            }
-        }
+        CAPPY_TRY(append_task(figures, &figures->tasks[i], out, error));
     }
+    CAPPY_TRY(append_task(figures, figures, out, error));
     CAPPY_TRY(append("</tr>\n</table></div>\n", out, error));
     return figures->n_tasks > SHOWN
                ? cappy_buffer_format(out, error, "<p class=soft>and %zu more tasks</p>\n",
@@ -100,8 +160,8 @@ static cappy_status append_tasks(const struct cappy_figures *figures, struct cap
                : CAPPY_OK;
 }
 
-static cappy_status append_figures(const struct cappy_figures *figures, struct cappy_buffer *out,
-                                   cappy_error *error)
+static cappy_status append_figures(const struct cappy_figures *figures, const char *adjective,
+                                   struct cappy_buffer *out, cappy_error *error)
 {
     if (figures->n == 0) {
         return CAPPY_OK;
@@ -109,11 +169,11 @@ static cappy_status append_figures(const struct cappy_figures *figures, struct c
     CAPPY_TRY(cappy_buffer_format(
         out, error,
         figures->is_closed
-            ? "<h2>How often the right choice is picked</h2>\n<p class=soft>%zu held-out choices "
-              "with %zu answers</p>\n"
-            : "<h2>How good the picked answer is</h2>\n<p class=soft>%zu held-out questions with "
-              "%zu answers</p>\n",
-        figures->n, figures->n_responses));
+            ? "<h2>How often the right choice is picked</h2>\n<p class=soft>%zu %schoices with %zu "
+              "answers</p>\n"
+            : "<h2>How good the picked answer is</h2>\n<p class=soft>%zu %squestions with %zu "
+              "answers</p>\n",
+        figures->n, adjective, figures->n_responses));
     CAPPY_TRY(append_picks(figures, out, error));
     return append_tasks(figures, out, error);
 }
@@ -146,8 +206,8 @@ static size_t find_changes(const struct cappy_suite *suite, struct change *chang
         if (item->scores[CAPPY_VIEW_BASE] == NULL || item->scores[CAPPY_VIEW_SCORER] == NULL) {
             continue;
         }
-        const size_t before = cappy_pick_choose(item, CAPPY_PICK_BASE, NULL);
-        const size_t after = cappy_pick_choose(item, CAPPY_PICK_SCORER, NULL);
+        const size_t before = cappy_pick_choose(item, CAPPY_PICK_BASE);
+        const size_t after = cappy_pick_choose(item, CAPPY_PICK_SCORER);
         const double gain = item->question.qualities[after] - item->question.qualities[before];
         if (gain > 0 || gain < 0) {
             changes[n++] = (struct change){item, before, after, gain};
@@ -179,8 +239,8 @@ static cappy_status append_change(const struct change *change, struct cappy_buff
     CAPPY_TRY(append_pick("base", "soft", item, change->before, out, error));
     CAPPY_TRY(append_pick("adapted", change->gain > 0 ? "better" : "worse", item, change->after,
                           out, error));
-    CAPPY_TRY(append_pick("best", "soft", item, cappy_pick_choose(item, CAPPY_PICK_ORACLE, NULL),
-                          out, error));
+    CAPPY_TRY(
+        append_pick("best", "soft", item, cappy_pick_choose(item, CAPPY_PICK_ORACLE), out, error));
     return append("</div>\n", out, error);
 }
 
@@ -225,8 +285,8 @@ cappy_status cappy_report_write(const struct cappy_report *report, struct cappy_
     CAPPY_TRY(append("</h1>\n<p class=soft>", out, error));
     CAPPY_TRY(cappy_page_text(report->subtitle, SIZE_MAX, out, error));
     CAPPY_TRY(append("</p>\n", out, error));
-    CAPPY_TRY(append_figures(report->open, out, error));
-    CAPPY_TRY(append_figures(report->closed, out, error));
+    CAPPY_TRY(append_figures(report->open, report->adjective, out, error));
+    CAPPY_TRY(append_figures(report->closed, report->adjective, out, error));
     CAPPY_TRY(cappy_report_charts(report, out, error));
     CAPPY_TRY(append_changes(report, out, error));
     return cappy_page_end(out, error);

@@ -5,6 +5,7 @@
 
 #include "eval/chart.h"
 #include "eval/curves.h"
+#include "eval/page.h"
 #include "eval/report.h"
 
 static cappy_status append(const char *text, struct cappy_buffer *out, cappy_error *error)
@@ -108,17 +109,24 @@ static cappy_status append_checks(const struct cappy_report *report, struct capp
     return append("</figure>\n", out, error);
 }
 
-static cappy_status append_histogram(const struct cappy_report *report, enum cappy_view view,
+/* Whether the view's model has scored. */
+static bool has_scores(const struct cappy_scope *scope, enum cappy_view view)
+{
+    return scope->n > 0 && scope->cases[0]->scores[view] != NULL;
+}
+
+static cappy_status append_histogram(const struct cappy_report *report,
+                                     const struct cappy_scope *scope, enum cappy_view view,
                                      struct cappy_buffer *out, cappy_error *error)
 {
     struct cappy_histogram histogram;
-    if (report->suite->n_used == 0 || report->suite->cases[0].scores[view] == NULL) {
+    if (!has_scores(scope, view)) {
         return CAPPY_OK;
     }
-    cappy_histogram_make(report->suite, view, &histogram);
+    cappy_histogram_make(scope, view, &histogram);
     const struct cappy_axes axes = {"score",        "answers", histogram.low,
                                     histogram.high, 0,         fmax(histogram.most * 1.08, 1)};
-    static const char *const names[] = {"quality below 1/3", "to 2/3", "above"};
+    static const char *const names[] = {"the worst third", "middle", "best"};
     static const char *const classes[] = {"c-low", "c-middle", "c-high"};
     struct cappy_series series[CAPPY_SCORE_CLASSES];
     for (size_t i = 0; i < CAPPY_SCORE_CLASSES; i++) {
@@ -127,45 +135,51 @@ static cappy_status append_histogram(const struct cappy_report *report, enum cap
                                           .y = histogram.counts[i],
                                           .n = CAPPY_HISTOGRAM_BARS};
     }
-    CAPPY_TRY(begin_figure(
-        view == CAPPY_VIEW_BASE ? "Scores of the base model" : "Scores of the adapted model",
-        "Held-out answers by their score, coloured by how good they are.", out, error));
+    CAPPY_TRY(cappy_buffer_format(out, error,
+                                  "<figure><figcaption>Scores of the %s</figcaption><p>All %s"
+                                  "answers by their score, coloured by their quality: the lower, "
+                                  "middle and upper third of the scale.</p>\n",
+                                  view == CAPPY_VIEW_BASE ? "base model" : report->model,
+                                  report->adjective));
     CAPPY_TRY(cappy_chart_bars(&axes, series, CAPPY_SCORE_CLASSES, out, error));
     return append("</figure>\n", out, error);
 }
 
-static cappy_status append_calibration(const struct cappy_report *report, struct cappy_buffer *out,
+static cappy_status append_calibration(const struct cappy_report *report,
+                                       const struct cappy_scope *scope, struct cappy_buffer *out,
                                        cappy_error *error)
 {
     struct cappy_calibration made[CAPPY_VIEWS] = {0};
     double low = 0;
     double high = 1;
-    for (size_t view = 0; view < CAPPY_VIEWS; view++) {
-        if (report->suite->n_used > 0 && report->suite->cases[0].scores[view] != NULL) {
-            CAPPY_TRY(
-                cappy_calibration_make(report->suite, (enum cappy_view)view, &made[view], error));
+    double diagonal[2];
+    cappy_scope_measure(scope, &diagonal[0], &diagonal[1]);
+    for (size_t view = 0; view <= CAPPY_VIEW_SCORER; view++) {
+        if (has_scores(scope, (enum cappy_view)view)) {
+            CAPPY_TRY(cappy_calibration_make(scope, (enum cappy_view)view, &made[view], error));
         }
         for (size_t i = 0; i < made[view].n; i++) {
             low = fmin(low, made[view].scores[i]);
             high = fmax(high, made[view].scores[i]);
         }
     }
-    const double diagonal[] = {0, 1};
-    const struct cappy_axes axes = {"mean score", "mean quality", low, high, 0, 1};
+    const double unit[] = {0, 1};
+    const struct cappy_axes axes = {"mean score", "mean quality", low,
+                                    high,         diagonal[0],    diagonal[1]};
     const struct cappy_series series[] = {
         {.name = "as it should be",
          .class = "c-random",
-         .x = diagonal,
+         .x = unit,
          .y = diagonal,
          .n = 2,
          .is_dashed = true},
-        {.name = "base",
+        {.name = "base model",
          .class = "c-base",
          .x = made[CAPPY_VIEW_BASE].scores,
          .y = made[CAPPY_VIEW_BASE].qualities,
          .n = made[CAPPY_VIEW_BASE].n,
          .has_dots = true},
-        {.name = "adapted",
+        {.name = report->model,
          .class = "c-scorer",
          .x = made[CAPPY_VIEW_SCORER].scores,
          .y = made[CAPPY_VIEW_SCORER].qualities,
@@ -173,65 +187,106 @@ static cappy_status append_calibration(const struct cappy_report *report, struct
          .has_dots = true},
     };
     CAPPY_TRY(begin_figure("Calibration",
-                           "Held-out answers in ten parts by their score: what they score, and "
-                           "how good they are.",
+                           "All answers in ten parts by their score: what they score, and how "
+                           "good they are.",
                            out, error));
     CAPPY_TRY(cappy_chart_lines(&axes, series, 3, out, error));
     return append("</figure>\n", out, error);
 }
 
-static cappy_status append_best_of(const struct cappy_report *report, struct cappy_buffer *out,
+/* ---- Best of N ------------------------------------------------------------------------------- */
+
+static cappy_status append_best_of(const struct cappy_report *report,
+                                   const struct cappy_figures *figures,
+                                   const struct cappy_scope *scope, struct cappy_buffer *out,
                                    cappy_error *error)
 {
     static const enum cappy_pick shown[] = {CAPPY_PICK_ORACLE, CAPPY_PICK_MIX,
                                             CAPPY_PICK_SCORER, CAPPY_PICK_CONSENSUS,
                                             CAPPY_PICK_BASE,   CAPPY_PICK_RANDOM};
-    enum { SHOWN = sizeof shown / sizeof *shown };
+    enum { SHOWN = sizeof shown / sizeof *shown, NAME_SIZE = 60 };
     struct cappy_best_of best_of;
     struct cappy_series series[SHOWN];
-    if (report->open->n == 0) {
-        return CAPPY_OK;
-    }
-    CAPPY_TRY(cappy_best_of_make(report->suite, report->weight, report->seed, &best_of, error));
-    double low = 1;
-    double high = 0;
+    CAPPY_TRY(cappy_best_of_make(scope, report->weight, report->seed, &best_of, error));
+    double low = INFINITY;
+    double high = -INFINITY;
     for (size_t i = 0; i < SHOWN; i++) {
         const double *worth = best_of.worth[shown[i]];
-        series[i] = (struct cappy_series){
-            .name = cappy_pick_name(shown[i]),
-            .class = cappy_pick_class(shown[i]),
-            .x = best_of.n,
-            .y = worth,
-            .n = report->open->picks[shown[i]].is_given ? best_of.most : 0,
-            .is_dashed = shown[i] == CAPPY_PICK_ORACLE || shown[i] == CAPPY_PICK_RANDOM};
+        series[i] = (struct cappy_series){.name = cappy_pick_name(shown[i]),
+                                          .class = cappy_pick_class(shown[i]),
+                                          .x = best_of.n,
+                                          .y = worth,
+                                          .n = figures->picks[shown[i]].is_given ? best_of.most : 0,
+                                          .is_dashed = shown[i] == CAPPY_PICK_ORACLE ||
+                                                       shown[i] == CAPPY_PICK_RANDOM};
         for (size_t k = 0; k < series[i].n; k++) {
             low = fmin(low, worth[k]);
             high = fmax(high, worth[k]);
         }
     }
-    const struct cappy_axes axes = {"N",
-                                    "quality of the pick",
-                                    1,
-                                    fmax((double)best_of.most, 2),
-                                    fmax(low - 0.05, 0),
-                                    fmin(high + 0.05, 1)};
-    CAPPY_TRY(begin_figure("Best of N",
-                           "What picking among N answers, drawn at random, is worth. A question "
-                           "with fewer answers counts with all it has.",
-                           out, error));
+    const double room = fmax((high - low) * 0.08, 1e-3);
+    const struct cappy_axes axes = {
+        "N", "quality of the pick", 1, fmax((double)best_of.most, 2), low - room, high + room};
+    CAPPY_TRY(append("<figure><figcaption>Best of N ", out, error));
+    CAPPY_TRY(cappy_page_text(figures->task, NAME_SIZE, out, error));
+    CAPPY_TRY(append("</figcaption><p>What picking among N answers, drawn at random, is worth. A "
+                     "question with fewer answers counts with all it has.</p>\n",
+                     out, error));
     CAPPY_TRY(cappy_chart_lines(&axes, series, SHOWN, out, error));
     return append("</figure>\n", out, error);
+}
+
+/* One for each task where there are few of them, else one for all. */
+static cappy_status append_all_best_of(const struct cappy_report *report, struct cappy_buffer *out,
+                                       cappy_error *error)
+{
+    enum { MOST_TASKS = 6 };
+    const struct cappy_figures *figures = report->open;
+    struct cappy_scope whole;
+    if (figures->n == 0) {
+        return CAPPY_OK;
+    }
+    cappy_status status = cappy_scope_open(report->suite, true, false, &whole, error);
+    if (figures->n_tasks < 2 || figures->n_tasks > MOST_TASKS) {
+        status = status == CAPPY_OK ? append_best_of(report, figures, &whole, out, error) : status;
+    } else {
+        for (size_t i = 0; status == CAPPY_OK && i < figures->n_tasks; i++) {
+            struct cappy_scope scope;
+            status = cappy_scope_narrow(&whole, figures->tasks[i].task, &scope, error);
+            if (status == CAPPY_OK) {
+                status = append_best_of(report, &figures->tasks[i], &scope, out, error);
+            }
+            cappy_scope_free(&scope);
+        }
+    }
+    cappy_scope_free(&whole);
+    return status;
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+static cappy_status append_charts(const struct cappy_report *report,
+                                  const struct cappy_scope *scope, struct cappy_buffer *out,
+                                  cappy_error *error)
+{
+    CAPPY_TRY(append("<h2>Curves</h2>\n<div class=grid2>\n", out, error));
+    CAPPY_TRY(append_all_best_of(report, out, error));
+    CAPPY_TRY(append_calibration(report, scope, out, error));
+    CAPPY_TRY(append_histogram(report, scope, CAPPY_VIEW_BASE, out, error));
+    CAPPY_TRY(append_histogram(report, scope, CAPPY_VIEW_SCORER, out, error));
+    CAPPY_TRY(append_losses(report, out, error));
+    CAPPY_TRY(append_checks(report, out, error));
+    return append("</div>\n", out, error);
 }
 
 cappy_status cappy_report_charts(const struct cappy_report *report, struct cappy_buffer *out,
                                  cappy_error *error)
 {
-    CAPPY_TRY(append("<h2>Curves</h2>\n<div class=grid2>\n", out, error));
-    CAPPY_TRY(append_best_of(report, out, error));
-    CAPPY_TRY(append_calibration(report, out, error));
-    CAPPY_TRY(append_histogram(report, CAPPY_VIEW_BASE, out, error));
-    CAPPY_TRY(append_histogram(report, CAPPY_VIEW_SCORER, out, error));
-    CAPPY_TRY(append_losses(report, out, error));
-    CAPPY_TRY(append_checks(report, out, error));
-    return append("</div>\n", out, error);
+    struct cappy_scope scope;
+    cappy_status status = cappy_scope_open(report->suite, true, true, &scope, error);
+    if (status == CAPPY_OK) {
+        status = append_charts(report, &scope, out, error);
+    }
+    cappy_scope_free(&scope);
+    return status;
 }

@@ -34,6 +34,34 @@ static cappy_status find_consensus(struct cappy_case *item, cappy_error *error)
     return CAPPY_OK;
 }
 
+/* The parts of an id "dataset/template/example": the name of a template may have slashes, too. */
+static void split_id(cappy_text id, struct cappy_case *item)
+{
+    const char *first = memchr(id.data, '/', id.size);
+    const char *last = id.data + id.size;
+    while (first != NULL && last[-1] != '/') {
+        last--;
+    }
+    if (first != NULL && last - 1 > first) {
+        item->prompt = (cappy_text){first + 1, (size_t)(last - 1 - (first + 1))};
+        item->example = (cappy_text){last, (size_t)(id.data + id.size - last)};
+    }
+}
+
+static cappy_status find_example(struct cappy_case *item, cappy_error *error)
+{
+    const struct cappy_row *row = &item->question.row;
+    const json_t *id = json_object_get(row->json, "id");
+    if (json_is_string(id)) {
+        split_id((cappy_text){json_string_value(id), json_string_length(id)}, item);
+    }
+    if (cappy_row_has(row, "template")) {
+        CAPPY_TRY(cappy_row_get_text(row, "template", &item->prompt, error));
+    }
+    return cappy_row_has(row, "example") ? cappy_row_get_json(row, "example", &item->example, error)
+                                         : CAPPY_OK;
+}
+
 cappy_status cappy_suite_add(struct cappy_suite *suite, struct cappy_question *question,
                              cappy_error *error)
 {
@@ -48,6 +76,7 @@ cappy_status cappy_suite_add(struct cappy_suite *suite, struct cappy_question *q
     }
     struct cappy_case *item = &suite->cases[suite->n];
     *item = (struct cappy_case){.question = *question};
+    CAPPY_TRY(find_example(item, error));
     if (question->likeness != NULL) {
         CAPPY_TRY(find_consensus(item, error));
     }
@@ -144,26 +173,32 @@ size_t cappy_suite_count(const struct cappy_suite *suite)
     return n;
 }
 
+cappy_status cappy_case_set(struct cappy_case *item, enum cappy_view view, const float *scores,
+                            cappy_error *error)
+{
+    const size_t n = item->question.n;
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(scores[i])) {
+            return cappy_row_error(&item->question.row, error,
+                                   "the model gives a score that is not a finite number");
+        }
+    }
+    if (item->scores[view] == NULL) {
+        item->scores[view] = cappy_alloc(n, sizeof *scores);
+    }
+    if (item->scores[view] == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    memcpy(item->scores[view], scores, n * sizeof *scores);
+    return CAPPY_OK;
+}
+
 cappy_status cappy_suite_set(struct cappy_suite *suite, enum cappy_view view, const float *scores,
                              cappy_error *error)
 {
     for (size_t i = 0; i < suite->n_used; i++) {
-        struct cappy_case *item = &suite->cases[i];
-        const size_t n = item->question.n;
-        for (size_t j = 0; j < n; j++) {
-            if (!isfinite(scores[j])) {
-                return cappy_row_error(&item->question.row, error,
-                                       "the model gives a score that is not a finite number");
-            }
-        }
-        if (item->scores[view] == NULL) {
-            item->scores[view] = cappy_alloc(n, sizeof *scores);
-        }
-        if (item->scores[view] == NULL) {
-            return cappy_error_no_memory(error);
-        }
-        memcpy(item->scores[view], scores, n * sizeof *scores);
-        scores += n;
+        CAPPY_TRY(cappy_case_set(&suite->cases[i], view, scores, error));
+        scores += suite->cases[i].question.n;
     }
     return CAPPY_OK;
 }

@@ -280,7 +280,7 @@ cappy_status cappy_builder_add(struct cappy_builder *builder, struct cappy_row *
 {
     struct cappy_task_row made;
     bool is_wanted = false;
-    CAPPY_TRY(cappy_task_row_read(row, builder->n_rows, &builder->words, &made, error));
+    CAPPY_TRY(cappy_task_row_read(row, builder->n_rows, false, &builder->words, &made, error));
     builder->n_rows++;
     cappy_error reason;
     cappy_status status = admit(builder, &made, &is_wanted, &reason);

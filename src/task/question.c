@@ -54,19 +54,34 @@ static cappy_status grade_by_references(struct cappy_question *question,
     return status;
 }
 
-static cappy_status take_candidates(struct cappy_question *question,
-                                    const struct cappy_task_row *row, cappy_error *error)
+/* Whether the candidates are worth their own quality, and not their ROUGE-L. */
+static cappy_status choose_grading(const struct cappy_task_row *row, enum cappy_grading grading,
+                                   bool *by_quality, cappy_error *error)
 {
+    *by_quality =
+        grading == CAPPY_GRADING_QUALITY || (grading == CAPPY_GRADING_ANY && row->is_graded);
+    if (!*by_quality && row->n_references == 0) {
+        return cappy_row_error(&row->row, error, "the row has no \"references\" to grade by");
+    }
+    return CAPPY_OK;
+}
+
+static cappy_status take_candidates(struct cappy_question *question,
+                                    const struct cappy_task_row *row, enum cappy_grading grading,
+                                    cappy_error *error)
+{
+    bool by_quality;
+    CAPPY_TRY(choose_grading(row, grading, &by_quality, error));
     CAPPY_TRY(reserve(question, row->n_candidates, error));
     for (size_t i = 0; i < question->n; i++) {
         CAPPY_TRY(cappy_row_get_item(&row->row, "candidates", i, &question->responses[i], error));
-        if (row->is_graded) {
-            CAPPY_TRY(cappy_task_row_get_quality(&row->row, i, &question->qualities[i], error));
+        if (by_quality) {
+            CAPPY_TRY(cappy_task_row_get_quality(row, i, &question->qualities[i], error));
         }
     }
     struct cappy_word_list words;
     cappy_status status = cappy_word_list_read(question->responses, question->n, &words, error);
-    if (status == CAPPY_OK && !row->is_graded) {
+    if (status == CAPPY_OK && !by_quality) {
         status = grade_by_references(question, row, &words, error);
     }
     if (status == CAPPY_OK) {
@@ -101,6 +116,7 @@ cappy_status cappy_question_mismatch(struct cappy_question *question, const capp
     CAPPY_TRY(reserve(question, n + 1, error));
     const size_t right = cappy_random_below(random, n + 1);
     question->is_closed = true;
+    question->answer = right;
     for (size_t i = 0; i <= n; i++) {
         question->responses[i] =
             i == right ? question->reference : references[i < right ? i : i - 1];
@@ -112,31 +128,32 @@ cappy_status cappy_question_mismatch(struct cappy_question *question, const capp
 /* ---- The whole ------------------------------------------------------------------------------- */
 
 static cappy_status take(struct cappy_question *question, struct cappy_task_row *row,
-                         cappy_error *error)
+                         enum cappy_grading grading, cappy_error *error)
 {
     question->task = row->task;
     question->instruction = row->instruction;
+    question->answer = row->answer;
     if (row->n_references > 0) {
         question->reference = row->references[0].text;
         question->key = row->references[0].key;
     }
     CAPPY_TRY(cappy_task_row_check_quality(row, error));
     if (row->n_candidates > 1) {
-        return take_candidates(question, row, error);
+        return take_candidates(question, row, grading, error);
     }
     return row->n_choices > 0 ? take_choices(question, row, error) : CAPPY_OK;
 }
 
-cappy_status cappy_question_read(struct cappy_row *row, struct cappy_question *question,
-                                 cappy_error *error)
+cappy_status cappy_question_read(struct cappy_row *row, enum cappy_grading grading, bool any_scale,
+                                 struct cappy_question *question, cappy_error *error)
 {
     struct cappy_task_row made;
     struct cappy_words words = {0};
     *question = (struct cappy_question){0};
-    cappy_status status = cappy_task_row_read(row, 0, &words, &made, error);
+    cappy_status status = cappy_task_row_read(row, 0, any_scale, &words, &made, error);
     cappy_words_free(&words);
     CAPPY_TRY(status);
-    status = take(question, &made, error);
+    status = take(question, &made, grading, error);
     if (status == CAPPY_OK) {
         question->row = made.row;
         question->name = made.name;

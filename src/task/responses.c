@@ -170,7 +170,7 @@ static cappy_status add_candidates(struct cappy_responses *responses,
         if (by_rouge) {
             CAPPY_TRY(grade(responses, text, &score, error));
         } else {
-            CAPPY_TRY(cappy_task_row_get_quality(&row->row, i, &score, error));
+            CAPPY_TRY(cappy_task_row_get_quality(row, i, &score, error));
         }
         CAPPY_TRY(cappy_responses_add(responses, text, score, CAPPY_KIND_CANDIDATE, error));
     }

@@ -9,12 +9,13 @@
 
 void cappy_consensus_read(const float *likeness, size_t n, double *consensus)
 {
+    static const double PLACES = 1e6; /* what the likeness of floats can tell: ties stay ties */
     for (size_t i = 0; i < n; i++) {
         double sum = 0;
         for (size_t j = 0; j < n; j++) {
             sum += j == i ? 0 : (double)likeness[i * n + j];
         }
-        consensus[i] = n > 1 ? sum / (double)(n - 1) : 0;
+        consensus[i] = n > 1 ? round(sum / (double)(n - 1) * PLACES) / PLACES : 0;
     }
 }
 

@@ -170,19 +170,24 @@ struct cappy_question {
     cappy_text task;
     cappy_text instruction;
     cappy_text *responses; /* [n], n = 0 where there is nothing to choose from */
-    double *qualities;     /* [n], 0 to 1 */
+    double *qualities;     /* [n], 0 to 1 unless read on any scale */
     size_t n;
     bool is_closed;       /* one response is right, 1, the others wrong, 0 */
+    size_t answer;        /* where it is closed: the right one */
     float *likeness;      /* [n, n], ROUGE-L of each two responses; NULL where it is closed */
     cappy_text reference; /* the first, where the row has any; data is NULL otherwise */
     uint64_t key;         /* of its words */
 };
 
-/* Makes a question of *row, which it owns on success. Two or more `candidates` are worth their
- * `quality`, where all of them have one, else their ROUGE-L against the references; else `choices`
- * are there to choose from. CAPPY_FORMAT for what is not a task row. */
-cappy_status cappy_question_read(struct cappy_row *row, struct cappy_question *question,
-                                 cappy_error *error);
+/* What candidates are worth: their `quality`, or their ROUGE-L against the references; ANY takes
+ * the first where all of a row's have one. */
+enum cappy_grading { CAPPY_GRADING_ANY, CAPPY_GRADING_QUALITY, CAPPY_GRADING_REFERENCES };
+
+/* Makes a question of *row, which it owns on success: of two or more `candidates`, or else of
+ * `choices`. A quality must be from 0 to 1 unless `any_scale` is set. CAPPY_FORMAT for what is not
+ * a task row, or cannot be graded so. */
+cappy_status cappy_question_read(struct cappy_row *row, enum cappy_grading grading, bool any_scale,
+                                 struct cappy_question *question, cappy_error *error);
 void cappy_question_free(struct cappy_question *question);
 
 /* Gives a question that has a reference and nothing to choose from a closed choice between that

@@ -118,26 +118,25 @@ static cappy_status read_choices(struct cappy_task_row *row, cappy_error *error)
     return CAPPY_OK;
 }
 
-cappy_status cappy_task_row_get_quality(const struct cappy_row *row, size_t index, double *quality,
-                                        cappy_error *error)
+cappy_status cappy_task_row_get_quality(const struct cappy_task_row *row, size_t index,
+                                        double *quality, cappy_error *error)
 {
-    const json_t *candidate = json_array_get(json_object_get(row->json, "candidates"), index);
+    const json_t *candidate = json_array_get(json_object_get(row->row.json, "candidates"), index);
     const json_t *value = json_object_get(candidate, "quality");
     if (value == NULL || json_is_null(value)) {
-        return cappy_row_error(row, error,
+        return cappy_row_error(&row->row, error,
                                "\"candidates\"[%zu] has no \"quality\" and the row no "
                                "\"references\": add one of the two",
                                index);
     }
     if (!json_is_number(value)) {
-        return cappy_row_error(row, error,
-                               "the \"quality\" of \"candidates\"[%zu] must be a number from 0 "
-                               "to 1",
-                               index);
+        return cappy_row_error(&row->row, error,
+                               "the \"quality\" of \"candidates\"[%zu] must be a number%s", index,
+                               row->any_scale ? "" : " from 0 to 1");
     }
     *quality = json_number_value(value);
-    if (!(*quality >= 0 && *quality <= 1)) {
-        return cappy_row_error(row, error,
+    if (!row->any_scale && !(*quality >= 0 && *quality <= 1)) {
+        return cappy_row_error(&row->row, error,
                                "the \"quality\" of \"candidates\"[%zu] is %g: it must be from 0 to "
                                "1, so scale it, or add \"references\" to grade by",
                                index, *quality);
@@ -161,7 +160,7 @@ static cappy_status read_candidates(struct cappy_task_row *row, cappy_error *err
     for (size_t i = 0; i < row->n_candidates; i++) {
         CAPPY_TRY(cappy_row_get_item(&row->row, "candidates", i, &text, error));
         if (row->n_references == 0) {
-            CAPPY_TRY(cappy_task_row_get_quality(&row->row, i, &quality, error));
+            CAPPY_TRY(cappy_task_row_get_quality(row, i, &quality, error));
         }
         row->is_graded = row->is_graded && has_quality(&row->row, i);
     }
@@ -203,15 +202,16 @@ cappy_status cappy_task_row_check_quality(const struct cappy_task_row *row, capp
 {
     double quality;
     for (size_t i = 0; row->is_graded && i < row->n_candidates; i++) {
-        CAPPY_TRY(cappy_task_row_get_quality(&row->row, i, &quality, error));
+        CAPPY_TRY(cappy_task_row_get_quality(row, i, &quality, error));
     }
     return CAPPY_OK;
 }
 
-cappy_status cappy_task_row_read(struct cappy_row *row, uint64_t number, struct cappy_words *words,
-                                 struct cappy_task_row *made, cappy_error *error)
+cappy_status cappy_task_row_read(struct cappy_row *row, uint64_t number, bool any_scale,
+                                 struct cappy_words *words, struct cappy_task_row *made,
+                                 cappy_error *error)
 {
-    *made = (struct cappy_task_row){.row = *row, .number = number};
+    *made = (struct cappy_task_row){.row = *row, .number = number, .any_scale = any_scale};
     cappy_buffer_init(&made->made_id, SIZE_MAX / 2);
     cappy_status status = read_all(made, words, error);
     if (status != CAPPY_OK) {

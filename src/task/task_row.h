@@ -27,6 +27,7 @@ struct cappy_task_row {
     size_t answer; /* which of the choices is right */
     size_t n_candidates;
     bool is_graded; /* every candidate has a quality, whose value may not have been looked at */
+    bool any_scale; /* qualities may be any numbers, and not from 0 to 1 alone */
     json_t *name;   /* the task's, where the row does not say */
     struct cappy_buffer made_id; /* likewise */
 };
@@ -38,15 +39,16 @@ cappy_status cappy_words_key(struct cappy_words *words, cappy_text text, uint64_
 
 /* Reads and checks *row into *made, which owns it from then on; leaves it to the caller when that
  * fails. `words` is room to work in. */
-cappy_status cappy_task_row_read(struct cappy_row *row, uint64_t number, struct cappy_words *words,
-                                 struct cappy_task_row *made, cappy_error *error);
+cappy_status cappy_task_row_read(struct cappy_row *row, uint64_t number, bool any_scale,
+                                 struct cappy_words *words, struct cappy_task_row *made,
+                                 cappy_error *error);
 void cappy_task_row_free(struct cappy_task_row *row);
 
-/* Candidate `index` and its quality. For rows without references. */
-cappy_status cappy_task_row_get_quality(const struct cappy_row *row, size_t index, double *quality,
-                                        cappy_error *error);
+/* The quality of candidate `index`. For rows without references, and those that are graded. */
+cappy_status cappy_task_row_get_quality(const struct cappy_task_row *row, size_t index,
+                                        double *quality, cappy_error *error);
 
-/* CAPPY_FORMAT where every candidate has a quality and one is not from 0 to 1. */
+/* CAPPY_FORMAT where every candidate has a quality and one is not as it should be. */
 cappy_status cappy_task_row_check_quality(const struct cappy_task_row *row, cappy_error *error);
 
 #endif

@@ -19,7 +19,7 @@ static inline void add_row(struct cappy_suite *suite, const char *text)
     struct cappy_question question;
     cappy_error error = {.message = ""};
     if (cappy_row_parse("rows", 1, text, strlen(text), &row, &error) != CAPPY_OK ||
-        cappy_question_read(&row, &question, &error) != CAPPY_OK ||
+        cappy_question_read(&row, CAPPY_GRADING_ANY, true, &question, &error) != CAPPY_OK ||
         cappy_suite_add(suite, &question, &error) != CAPPY_OK) {
         fail_msg("%s", error.message);
     }

@@ -22,18 +22,28 @@ static void add_question(struct cappy_suite *suite, const double *qualities)
     add_row(suite, text);
 }
 
+/* All its cases. */
+static const struct cappy_scope *open_scope(const struct cappy_suite *suite,
+                                            struct cappy_scope *scope)
+{
+    cappy_scope_free(scope);
+    assert_int_equal(cappy_scope_open(suite, true, true, scope, NULL), CAPPY_OK);
+    return scope;
+}
+
 static void test_histogram(void **state)
 {
     const double qualities[] = {0, 0.33, 0.34, 0.66, 0.67, 1};
     const float scores[] = {-0.25F, 0, 0.5F, 0.5F, 0.5F, 1.2F};
     struct cappy_suite suite = {0};
+    struct cappy_scope scope = {0};
     struct cappy_histogram histogram;
     double total = 0;
     (void)state;
     add_question(&suite, qualities);
     complete(&suite, 0);
     assert_int_equal(cappy_suite_set(&suite, CAPPY_VIEW_SCORER, scores, NULL), CAPPY_OK);
-    cappy_histogram_make(&suite, CAPPY_VIEW_SCORER, &histogram);
+    cappy_histogram_make(open_scope(&suite, &scope), CAPPY_VIEW_SCORER, &histogram);
     assert_near(histogram.low, -0.3); /* tenths that hold all scores, and 0 to 1 */
     assert_near(histogram.high, 1.3);
     for (size_t class = 0; class < CAPPY_SCORE_CLASSES; class ++) {
@@ -48,6 +58,7 @@ static void test_histogram(void **state)
     assert_near(histogram.counts[0][0], 1);
     assert_near(histogram.counts[2][22], 1); /* 1.2, 22.5 bars of 1.6 / 24 from -0.3 */
     assert_near(histogram.most, 3);
+    cappy_scope_free(&scope);
     cappy_suite_free(&suite);
 }
 
@@ -57,16 +68,18 @@ static void test_histogram_of_shares(void **state)
     const double qualities[] = {0, 0, 0, 0, 0, 1};
     const float scores[] = {0, 0, 0, 0, 0, 1};
     struct cappy_suite suite = {0};
+    struct cappy_scope scope = {0};
     struct cappy_histogram histogram;
     (void)state;
     add_question(&suite, qualities);
     complete(&suite, 0);
     assert_int_equal(cappy_suite_set(&suite, CAPPY_VIEW_BASE, scores, NULL), CAPPY_OK);
-    cappy_histogram_make(&suite, CAPPY_VIEW_BASE, &histogram);
+    cappy_histogram_make(open_scope(&suite, &scope), CAPPY_VIEW_BASE, &histogram);
     assert_near(histogram.low, 0);
     assert_near(histogram.high, 1);
     assert_near(histogram.counts[0][0], 5);
     assert_near(histogram.counts[2][CAPPY_HISTOGRAM_BARS - 1], 1);
+    cappy_scope_free(&scope);
     cappy_suite_free(&suite);
 }
 
@@ -74,6 +87,7 @@ static void test_calibration(void **state)
 {
     /* 24 answers: parts of 2 and 3. Quality is 1 where the score is above a half. */
     struct cappy_suite suite = {0};
+    struct cappy_scope scope = {0};
     struct cappy_calibration calibration;
     float scores[4 * N];
     double sum = 0;
@@ -89,8 +103,9 @@ static void test_calibration(void **state)
     }
     complete(&suite, 0);
     assert_int_equal(cappy_suite_set(&suite, CAPPY_VIEW_SCORER, scores, NULL), CAPPY_OK);
-    assert_int_equal(cappy_calibration_make(&suite, CAPPY_VIEW_SCORER, &calibration, NULL),
-                     CAPPY_OK);
+    assert_int_equal(
+        cappy_calibration_make(open_scope(&suite, &scope), CAPPY_VIEW_SCORER, &calibration, NULL),
+        CAPPY_OK);
     assert_int_equal(calibration.n, CAPPY_CALIBRATION_POINTS);
     for (size_t i = 0; i < calibration.n; i++) {
         const size_t first = 24 * i / 10;
@@ -100,16 +115,19 @@ static void test_calibration(void **state)
         sum += calibration.scores[i] * (double)(end - first);
     }
     assert_near(sum, 12);
+    cappy_scope_free(&scope);
     cappy_suite_free(&suite);
     /* Fewer answers than parts: one each. */
     const double qualities[] = {1, 0, 0, 0, 0, 0.5};
     add_question(&suite, qualities);
     complete(&suite, 0);
     assert_int_equal(cappy_suite_set(&suite, CAPPY_VIEW_SCORER, scores, NULL), CAPPY_OK);
-    assert_int_equal(cappy_calibration_make(&suite, CAPPY_VIEW_SCORER, &calibration, NULL),
-                     CAPPY_OK);
+    assert_int_equal(
+        cappy_calibration_make(open_scope(&suite, &scope), CAPPY_VIEW_SCORER, &calibration, NULL),
+        CAPPY_OK);
     assert_int_equal(calibration.n, N);
     assert_near(calibration.qualities[0], 1); /* the first has the lowest score, 0 */
+    cappy_scope_free(&scope);
     cappy_suite_free(&suite);
 }
 
@@ -140,6 +158,7 @@ static void test_best_of(void **state)
     const float scores[] = {0.2F, 0.4F, 0.9F, 0.3F, 0.8F, 0.1F};
     double keys[N];
     struct cappy_suite suite = {0};
+    struct cappy_scope scope = {0};
     struct cappy_best_of best_of;
     (void)state;
     add_question(&suite, qualities);
@@ -149,7 +168,8 @@ static void test_best_of(void **state)
     const float all[] = {scores[0], scores[1], scores[2], scores[3], scores[4], scores[5], 0, 1};
     assert_int_equal(cappy_suite_set(&suite, CAPPY_VIEW_SCORER, all, NULL), CAPPY_OK);
     assert_int_equal(cappy_mix_set(&suite, 0.5, NULL), CAPPY_OK);
-    assert_int_equal(cappy_best_of_make(&suite, 0.5, 1, &best_of, NULL), CAPPY_OK);
+    assert_int_equal(cappy_best_of_make(open_scope(&suite, &scope), 0.5, 1, &best_of, NULL),
+                     CAPPY_OK);
     assert_int_equal(best_of.most, N);
     for (size_t i = 0; i < N; i++) {
         keys[i] = (double)scores[i];
@@ -167,10 +187,10 @@ static void test_best_of(void **state)
     /* With all of them there is nothing to draw. */
     const enum cappy_pick drawn[] = {CAPPY_PICK_CONSENSUS, CAPPY_PICK_MIX};
     for (size_t i = 0; i < 2; i++) {
-        assert_near(best_of.worth[drawn[i]][N - 1],
-                    cappy_pick_worth(&suite.cases[0], drawn[i], NULL));
+        assert_near(best_of.worth[drawn[i]][N - 1], cappy_pick_worth(&suite.cases[0], drawn[i]));
         assert_near(best_of.worth[drawn[i]][0], 2.7 / 6);
     }
+    cappy_scope_free(&scope);
     cappy_suite_free(&suite);
 }
 
@@ -180,6 +200,7 @@ static void test_best_of_few(void **state)
     const double qualities[] = {0, 0, 0, 0, 0, 1};
     const float scores[] = {1, 2, 3, 4, 5, 6, 9, 8};
     struct cappy_suite suite = {0};
+    struct cappy_scope scope = {0};
     struct cappy_best_of best_of;
     (void)state;
     add_question(&suite, qualities);
@@ -187,12 +208,14 @@ static void test_best_of_few(void **state)
                     "[\"x\", \"y\"]}");
     complete(&suite, 0);
     assert_int_equal(cappy_suite_set(&suite, CAPPY_VIEW_SCORER, scores, NULL), CAPPY_OK);
-    assert_int_equal(cappy_best_of_make(&suite, 1, 1, &best_of, NULL), CAPPY_OK);
+    assert_int_equal(cappy_best_of_make(open_scope(&suite, &scope), 1, 1, &best_of, NULL),
+                     CAPPY_OK);
     assert_int_equal(best_of.most, N);
     for (size_t k = 2; k <= N; k++) {
         /* Among k of six the sixth is with chance k / 6; of the two the first is best. */
         assert_near(best_of.worth[CAPPY_PICK_SCORER][k - 1], ((double)k / N + 1) / 2);
     }
+    cappy_scope_free(&scope);
     cappy_suite_free(&suite);
 }
 

@@ -28,7 +28,7 @@ static void test_pool(void **state)
     set(&suite, CAPPY_VIEW_BASE, (const float[]){3, 1, 2, 0, 0, 0});
     set(&suite, CAPPY_VIEW_SCORER, (const float[]){1, 2, 3, 0, 1, 2});
     assert_int_equal(cappy_mix_set(&suite, 40, NULL), CAPPY_OK);
-    assert_int_equal(cappy_figures_make(&suite, false, NULL, 1, &figures, NULL), CAPPY_OK);
+    assert_int_equal(cappy_figures_make(&suite, false, 1, &figures, NULL), CAPPY_OK);
     assert_int_equal(figures.n, 2);
     assert_int_equal(figures.n_responses, 6);
     assert_int_equal(figures.n_tasks, 2);
@@ -76,7 +76,8 @@ static void test_choices(void **state)
     }
     complete(&suite, 0);
     set(&suite, CAPPY_VIEW_SCORER, (const float[]){0, 1, 1, 0, 0, 0, 1, 0});
-    assert_int_equal(cappy_figures_make(&suite, true, &majority, 1, &figures, NULL), CAPPY_OK);
+    cappy_suite_set_usual(&suite, &majority);
+    assert_int_equal(cappy_figures_make(&suite, true, 1, &figures, NULL), CAPPY_OK);
     assert_near(mean(&figures, CAPPY_PICK_RANDOM), 0.5);
     assert_near(mean(&figures, CAPPY_PICK_MAJORITY), 0.75);
     assert_near(mean(&figures, CAPPY_PICK_SCORER), 0.5);
@@ -101,7 +102,7 @@ static void test_width(void **state)
     }
     complete(&suite, 0);
     set(&suite, CAPPY_VIEW_SCORER, scores);
-    assert_int_equal(cappy_figures_make(&suite, true, NULL, 1, &figures, NULL), CAPPY_OK);
+    assert_int_equal(cappy_figures_make(&suite, true, 1, &figures, NULL), CAPPY_OK);
     const struct cappy_figure *figure = &figures.picks[CAPPY_PICK_SCORER];
     const double width = 2 * 1.96 * sqrt(0.75 * 0.25 / CASES);
     assert_near(figure->mean, 0.75);
@@ -117,8 +118,8 @@ static void test_print(void **state)
     struct cappy_figures figures;
     struct cappy_buffer text;
     cappy_buffer_init(&text, 1 << 20);
-    assert_int_equal(cappy_figures_make(&suite, true, NULL, 1, &figures, NULL), CAPPY_OK);
-    assert_int_equal(cappy_figures_print(&figures, &text, NULL), CAPPY_OK);
+    assert_int_equal(cappy_figures_make(&suite, true, 1, &figures, NULL), CAPPY_OK);
+    assert_int_equal(cappy_figures_print(&figures, "", &text, NULL), CAPPY_OK);
     assert_int_equal(text.size, 0); /* about nothing there is nothing to say */
     json_t *json = cappy_figures_json(&figures);
     assert_non_null(json);

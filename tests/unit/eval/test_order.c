@@ -77,7 +77,7 @@ static void test_mix(void **state)
         assert_int_equal(cappy_mix_fit(&suite, &weight, NULL), CAPPY_OK);
         assert_int_equal(cappy_mix_set(&suite, weight, NULL), CAPPY_OK);
         weights[scorer_knows] = weight;
-        assert_near(cappy_pick_worth(&suite.cases[3], CAPPY_PICK_MIX, NULL), 1);
+        assert_near(cappy_pick_worth(&suite.cases[3], CAPPY_PICK_MIX), 1);
         cappy_suite_free(&suite);
     }
     assert_true(weights[1] < weights[0]);

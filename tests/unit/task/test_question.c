@@ -17,7 +17,8 @@ static cappy_status read(const char *text, struct cappy_question *question, capp
     struct cappy_row row;
     assert_int_equal(cappy_row_parse("dir/pool.jsonl", 3, text, strlen(text), &row, error),
                      CAPPY_OK);
-    const cappy_status status = cappy_question_read(&row, question, error);
+    const cappy_status status =
+        cappy_question_read(&row, CAPPY_GRADING_ANY, false, question, error);
     cappy_row_free(&row); /* empty where the question has it */
     return status;
 }

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is told about an evaluation. */
+#include <stdio.h>
+
+#include "cli/eval.h"
+#include "cli/facts.h"
+#include "cli/output.h"
+
+static const char *const kind_names[] = {"classify", "pool"};
+
+/* ---- Figures --------------------------------------------------------------------------------- */
+
+/* What consensus counts: as asked for, else as the model says, else as much as scores do. */
+static cappy_status find_weight(struct cappy_eval *eval, cappy_error *error)
+{
+    cappy_model_info info = {.struct_size = sizeof info, .consensus_weight = -1};
+    if (eval->has_session) {
+        CAPPY_TRY(cappy_model_describe(eval->session.model, &info, error));
+    }
+    eval->weight = info.consensus_weight >= 0 ? info.consensus_weight : 1;
+    if (eval->arguments->mix_weight.is_given) {
+        eval->weight = eval->arguments->mix_weight.value;
+    }
+    return CAPPY_OK;
+}
+
+static cappy_status measure(struct cappy_eval *eval, cappy_error *error)
+{
+    const struct cappy_eval_arguments *arguments = eval->arguments;
+    const bool is_closed = eval->kind == CAPPY_EVAL_CLASSIFY;
+    CAPPY_TRY(find_weight(eval, error));
+    CAPPY_TRY(is_closed ? cappy_suite_find_usual(&eval->suite, error)
+                        : cappy_mix_set(&eval->suite, eval->weight, error));
+    return cappy_figures_make(&eval->suite, is_closed, arguments->seed, &eval->figures, error);
+}
+
+/* ---- What it was done with ------------------------------------------------------------------- */
+
+/* The model, the precision and so on, for people. */
+static cappy_status describe(const struct cappy_eval *eval, struct cappy_buffer *out,
+                             cappy_error *error)
+{
+    const struct cappy_common *common = &eval->arguments->common;
+    if (!eval->has_session) {
+        return cappy_buffer_format(out, error, "scores as they stand in the rows");
+    }
+    cappy_model_info info = {.struct_size = sizeof info};
+    CAPPY_TRY(cappy_model_describe(eval->session.model, &info, error));
+    CAPPY_TRY(cappy_buffer_format(out, error, "%s, %s",
+                                  common->model != NULL ? common->model : "the default model",
+                                  cappy_precision_name(info.precision)));
+    if (eval->arguments->limit > 0) {
+        CAPPY_TRY(cappy_buffer_format(out, error, ", the first %zu rows of each file",
+                                      eval->arguments->limit));
+    }
+    return cappy_buffer_format(out, error, ", %.0f s", cappy_clock() - eval->begun);
+}
+
+static cappy_status append_table(const struct cappy_eval *eval, struct cappy_buffer *out,
+                                 cappy_error *error)
+{
+    const bool is_pool = eval->kind == CAPPY_EVAL_POOL;
+    CAPPY_TRY(cappy_buffer_format(out, error, "cappy eval %s: ", kind_names[eval->kind]));
+    CAPPY_TRY(describe(eval, out, error));
+    CAPPY_TRY(cappy_buffer_format(out, error, "\n"));
+    CAPPY_TRY(cappy_figures_print(&eval->figures, "", out, error));
+    if (is_pool) {
+        CAPPY_TRY(cappy_best_of_print(&eval->suite, &eval->figures, eval->weight,
+                                      eval->arguments->seed, out, error));
+        CAPPY_TRY(cappy_buffer_format(out, error, "\nThe mix is score + %g x consensus.\n",
+                                      eval->weight));
+    }
+    return eval->n_single > 0
+               ? cappy_buffer_format(out, error,
+                                     "%zu rows have a single answer, and are in no figure.\n",
+                                     eval->n_single)
+               : CAPPY_OK;
+}
+
+static cappy_status append_json(const struct cappy_eval *eval, struct cappy_buffer *out,
+                                cappy_error *error)
+{
+    const struct cappy_common *common = &eval->arguments->common;
+    json_t *object = cappy_figures_json(&eval->figures);
+    int failed = object == NULL;
+    failed |= json_object_set_new(object, "kind", json_string(kind_names[eval->kind]));
+    failed |= json_object_set_new(object, "single", json_integer((json_int_t)eval->n_single));
+    failed |= json_object_set_new(object, "scored_pairs", json_integer((json_int_t)eval->n_pairs));
+    failed |= json_object_set_new(object, "kept", json_integer((json_int_t)eval->n_kept));
+    failed |= json_object_set_new(object, "seconds", json_real(cappy_clock() - eval->begun));
+    if (eval->has_session) {
+        cappy_model_info info = {.struct_size = sizeof info};
+        CAPPY_TRY(cappy_model_describe(eval->session.model, &info, error));
+        failed |= json_object_set_new(
+            object, "model", common->model != NULL ? json_string(common->model) : json_null());
+        failed |= json_object_set_new(object, "precision",
+                                      json_string(cappy_precision_name(info.precision)));
+    }
+    if (eval->kind == CAPPY_EVAL_POOL) {
+        failed |= json_object_set_new(object, "consensus_weight", json_real(eval->weight));
+        failed |= json_object_set_new(
+            object, "best_of",
+            cappy_best_of_json(&eval->suite, &eval->figures, eval->weight, eval->arguments->seed));
+    }
+    const cappy_status status =
+        failed == 0 ? cappy_json_write(object, out, error) : cappy_error_no_memory(error);
+    json_decref(object);
+    return status;
+}
+
+/* ---- The page -------------------------------------------------------------------------------- */
+
+static cappy_status write_page(const struct cappy_eval *eval, cappy_error *error)
+{
+    const struct cappy_eval_arguments *arguments = eval->arguments;
+    const struct cappy_figures none = {0};
+    const bool is_pool = eval->kind == CAPPY_EVAL_POOL;
+    struct cappy_buffer page;
+    struct cappy_buffer text;
+    char title[32];
+    cappy_buffer_init(&page, SIZE_MAX / 2);
+    cappy_buffer_init(&text, SIZE_MAX / 2);
+    const int size = snprintf(title, sizeof title, "cappy eval %s", kind_names[eval->kind]);
+    cappy_status status = describe(eval, &text, error);
+    if (status == CAPPY_OK) {
+        const struct cappy_report report = {.title = {title, (size_t)size},
+                                            .subtitle = {text.data, text.size},
+                                            .suite = &eval->suite,
+                                            .open = is_pool ? &eval->figures : &none,
+                                            .closed = is_pool ? &none : &eval->figures,
+                                            .weight = eval->weight,
+                                            .seed = arguments->seed,
+                                            .adjective = "",
+                                            .model = "model"};
+        status = cappy_report_write(&report, &page, error);
+    }
+    if (status == CAPPY_OK) {
+        status = cappy_file_write(arguments->report, page.data, page.size, error);
+    }
+    cappy_buffer_free(&page);
+    cappy_buffer_free(&text);
+    return status;
+}
+
+cappy_status cappy_eval_tell(struct cappy_eval *eval, cappy_error *error)
+{
+    const struct cappy_eval_arguments *arguments = eval->arguments;
+    struct cappy_buffer text;
+    CAPPY_TRY(measure(eval, error));
+    if (arguments->report != NULL) {
+        CAPPY_TRY(write_page(eval, error));
+    }
+    cappy_buffer_init(&text, SIZE_MAX / 2);
+    cappy_status status =
+        arguments->common.json ? append_json(eval, &text, error) : append_table(eval, &text, error);
+    if (status == CAPPY_OK) {
+        status = cappy_output_print(arguments->common.output, &text, error);
+    }
+    cappy_buffer_free(&text);
+    return status;
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The scores of what is evaluated. */
+#include <string.h>
+
+#include "cli/eval.h"
+#include "cli/scores.h"
+
+/* Pairs scored in one call, about. */
+enum { SOME_PAIRS = 2048 };
+
+cappy_status cappy_eval_take_scores(struct cappy_eval *eval, cappy_error *error)
+{
+    for (size_t i = 0; i < eval->suite.n_used; i++) {
+        struct cappy_case *item = &eval->suite.cases[i];
+        CAPPY_TRY(cappy_samples_take(eval, item, item->question.row.json, error));
+    }
+    return CAPPY_OK;
+}
+
+/* ---- Answers without an instruction ---------------------------------------------------------- */
+
+/* The scores of responses by themselves: the same few come again and again where there are choices.
+ * A pair's score is the same whatever else it is scored with. */
+struct known {
+    struct entry {
+        uint64_t hash; /* 0: free */
+        float score;
+    } * entries; /* [capacity], a power of two */
+    size_t capacity;
+    size_t n;
+};
+
+static struct entry *find(const struct known *known, uint64_t hash)
+{
+    size_t i = (size_t)hash & (known->capacity - 1);
+    while (known->entries[i].hash != 0 && known->entries[i].hash != hash) {
+        i = (i + 1) & (known->capacity - 1);
+    }
+    return &known->entries[i];
+}
+
+static uint64_t digest(cappy_text text)
+{
+    const uint64_t hash = cappy_hash(1, text.data, text.size);
+    return hash != 0 ? hash : 1;
+}
+
+static cappy_status grow(struct known *known, cappy_error *error)
+{
+    struct known larger = {.n = known->n,
+                           .capacity = known->capacity > 0 ? 2 * known->capacity : 1024};
+    larger.entries = cappy_alloc(larger.capacity, sizeof *larger.entries);
+    if (larger.entries == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    for (size_t i = 0; i < known->capacity; i++) {
+        if (known->entries[i].hash != 0) {
+            *find(&larger, known->entries[i].hash) = known->entries[i];
+        }
+    }
+    cappy_free(known->entries);
+    *known = larger;
+    return CAPPY_OK;
+}
+
+/* ---- Portions -------------------------------------------------------------------------------- */
+
+struct portion {
+    struct cappy_eval *eval;
+    struct cappy_samples samples;
+    struct known known;
+    cappy_pair *pairs; /* [n] */
+    float *scores;     /* [n] */
+    size_t n;
+    size_t capacity;
+};
+
+static cappy_status add_pair(struct portion *portion, cappy_text instruction, cappy_text response,
+                             cappy_error *error)
+{
+    if (portion->n == portion->capacity) {
+        const size_t capacity = 2 * portion->capacity + SOME_PAIRS;
+        cappy_pair *pairs = cappy_realloc(portion->pairs, capacity, sizeof *pairs);
+        if (pairs == NULL) {
+            return cappy_error_no_memory(error);
+        }
+        portion->pairs = pairs;
+        float *scores = cappy_realloc(portion->scores, capacity, sizeof *scores);
+        if (scores == NULL) {
+            return cappy_error_no_memory(error);
+        }
+        portion->scores = scores;
+        portion->capacity = capacity;
+    }
+    portion->pairs[portion->n++] = (cappy_pair){instruction, response};
+    return CAPPY_OK;
+}
+
+static cappy_status list_pairs(struct portion *portion, size_t first, size_t end,
+                               cappy_error *error)
+{
+    portion->n = 0;
+    for (size_t i = first; i < end; i++) {
+        const struct cappy_question *question = &portion->eval->suite.cases[i].question;
+        for (size_t j = 0; j < question->n; j++) {
+            CAPPY_TRY(add_pair(portion, question->instruction, question->responses[j], error));
+        }
+    }
+    for (size_t i = first; portion->eval->with_alone && i < end; i++) {
+        const struct cappy_question *question = &portion->eval->suite.cases[i].question;
+        for (size_t j = 0; j < question->n; j++) {
+            if (portion->known.n >= portion->known.capacity / 2) {
+                CAPPY_TRY(grow(&portion->known, error));
+            }
+            const uint64_t hash = digest(question->responses[j]);
+            struct entry *entry = find(&portion->known, hash);
+            if (entry->hash == 0) {
+                entry->hash = hash;
+                portion->known.n++;
+                CAPPY_TRY(add_pair(portion, (cappy_text){"", 0}, question->responses[j], error));
+            }
+        }
+    }
+    return CAPPY_OK;
+}
+
+static cappy_status set_alone(struct portion *portion, struct cappy_case *item, cappy_error *error)
+{
+    const struct cappy_question *question = &item->question;
+    float *scores = cappy_alloc(question->n, sizeof *scores);
+    if (scores == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    for (size_t i = 0; i < question->n; i++) {
+        scores[i] = find(&portion->known, digest(question->responses[i]))->score;
+    }
+    const cappy_status status = cappy_case_set(item, CAPPY_VIEW_ALONE, scores, error);
+    cappy_free(scores);
+    return status;
+}
+
+static cappy_status score_portion(struct portion *portion, size_t first, size_t end,
+                                  cappy_error *error)
+{
+    struct cappy_eval *eval = portion->eval;
+    CAPPY_TRY(list_pairs(portion, first, end, error));
+    CAPPY_TRY(
+        cappy_session_score(&eval->session, portion->pairs, portion->n, portion->scores, error));
+    CAPPY_TRY(cappy_scores_check(portion->scores, portion->n, error));
+    size_t at = 0;
+    for (size_t i = first; i < end; i++) {
+        struct cappy_case *item = &eval->suite.cases[i];
+        CAPPY_TRY(cappy_case_set(item, CAPPY_VIEW_SCORER, portion->scores + at, error));
+        at += item->question.n;
+    }
+    for (; at < portion->n; at++) {
+        find(&portion->known, digest(portion->pairs[at].response))->score = portion->scores[at];
+    }
+    for (size_t i = first; eval->with_alone && i < end; i++) {
+        CAPPY_TRY(set_alone(portion, &eval->suite.cases[i], error));
+    }
+    eval->n_pairs += portion->n;
+    return portion->samples.directory != NULL
+               ? cappy_samples_write(&portion->samples, eval, first, end, error)
+               : CAPPY_OK;
+}
+
+/* ---- Files ----------------------------------------------------------------------------------- */
+
+/* Scores cases [first, end), which are of one file. */
+static cappy_status score_file(struct portion *portion, size_t first, size_t end,
+                               cappy_error *error)
+{
+    struct cappy_eval *eval = portion->eval;
+    const size_t total = eval->suite.n_used;
+    size_t kept = 0;
+    if (portion->samples.directory != NULL) {
+        CAPPY_TRY(cappy_samples_resume(&portion->samples, eval, first, end - first, &kept, error));
+        eval->n_kept += kept;
+        eval->progress.skipped += kept;
+    }
+    for (size_t at = first + kept; at < end;) {
+        size_t n = 0;
+        size_t next = at;
+        while (next < end && (n == 0 || n + eval->suite.cases[next].question.n <= SOME_PAIRS)) {
+            n += eval->suite.cases[next++].question.n;
+        }
+        CAPPY_TRY(score_portion(portion, at, next, error));
+        at = next;
+        cappy_progress_update(&eval->progress, at, total, eval->n_pairs, "pairs");
+    }
+    return CAPPY_OK;
+}
+
+/* The score of a fixed pair tells models, precisions and machines apart. */
+static cappy_status find_probe(struct cappy_eval *eval, cappy_error *error)
+{
+    const cappy_pair pair = {CAPPY_TEXT("Which of the two is larger, the sun or the moon?"),
+                             CAPPY_TEXT("The sun is about 400 times as large.")};
+    float score;
+    CAPPY_TRY(cappy_session_score(&eval->session, &pair, 1, &score, error));
+    CAPPY_TRY(cappy_scores_check(&score, 1, error));
+    eval->probe = (double)score;
+    return CAPPY_OK;
+}
+
+cappy_status cappy_eval_score(struct cappy_eval *eval, cappy_error *error)
+{
+    struct portion portion = {
+        .eval = eval,
+        .samples = {.directory = eval->arguments->samples, .descriptor = -1},
+    };
+    cappy_buffer_init(&portion.samples.text, SIZE_MAX / 2);
+    cappy_status status = find_probe(eval, error);
+    for (size_t first = 0, end; status == CAPPY_OK && first < eval->suite.n_used; first = end) {
+        const char *file = eval->suite.cases[first].question.row.file;
+        end = first + 1;
+        while (end < eval->suite.n_used && eval->suite.cases[end].question.row.file == file) {
+            end++;
+        }
+        status = score_file(&portion, first, end, error);
+    }
+    status = cappy_samples_close(&portion.samples, status, error);
+    cappy_free(portion.known.entries);
+    cappy_free(portion.pairs);
+    cappy_free(portion.scores);
+    return status;
+}
