@@ -344,7 +344,8 @@ static cappy_status receive_all(struct cappy_sampler *sampler, bool *received, c
             struct cappy_try *attempt = cappy_call_context(message->easy_handle);
             sampler->n_sent--;
             *received = true;
-            CAPPY_TRY(cappy_sampler_settle(sampler, attempt, message->data.result, error));
+            const int result = (int)message->data.result;
+            CAPPY_TRY(cappy_sampler_settle(sampler, attempt, result, error));
         }
     }
     return cappy_store_commit(sampler->store, error);

@@ -16,6 +16,9 @@ struct line {
 static void add(struct line *line, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static void add_list(struct line *line, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
+
+static void add_list(struct line *line, const char *format, va_list arguments)
 {
     const size_t room = sizeof line->text - line->size - 3; /* for the end of the line */
     const int n = vsnprintf(line->text + line->size, room, format, arguments);
@@ -70,6 +73,10 @@ void cappy_log_call(const struct cappy_serve_options *options, const struct capp
     if (call->is_prepared && call->status == 200) {
         add(&line, ", \"queue_seconds\": %.6f, \"compute_seconds\": %.6f",
             job->begun - job->submitted, job->ended - job->begun);
+    }
+    if (call->relayed.n > 0) {
+        add(&line, ", \"upstream_calls\": %zu, \"answers\": %zu, \"failed\": %zu",
+            call->relayed.n_calls, call->relayed.n_answers, call->relayed.n_failed);
     }
     add(&line, ", \"request_id\": \"%s\"",
         reply->request_id[0] != '\0' ? reply->request_id : call->id);
