@@ -13,7 +13,10 @@ if(CAPPY_TESTS AND NOT CMAKE_CROSSCOMPILING)
     # A real server of a language model. Exit status 77: the python has not what it takes.
     add_test(NAME llm/real
         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/llm/test_real.sh $<TARGET_FILE:cappy_command>)
-    set_tests_properties(llm/real PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
+    add_test(NAME llm/proxy COMMAND sh -c
+        "command -v \${CAPPY_PYTHON:-python3} >/dev/null || { echo 'skipped: python3 is missing'; exit 77; }; exec \${CAPPY_PYTHON:-python3} $0 $1"
+        ${CMAKE_CURRENT_SOURCE_DIR}/llm/test_proxy.py $<TARGET_FILE:cappy_command>)
+    set_tests_properties(llm/real llm/proxy PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
     # Many processes, or that they are noticed where cappy is built without MPI.
     set(name $<IF:$<BOOL:${CAPPY_MPI}>,processes,alone>)
     add_test(NAME mpi/processes

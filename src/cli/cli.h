@@ -52,13 +52,15 @@ struct cappy_option {
 /* The common options come in groups; a command names those it has. Everyone has --help. */
 enum {
     CAPPY_WITH_HELP = 1,
-    CAPPY_WITH_ONE_MODEL = 2, /* --model */
-    CAPPY_WITH_LENGTH = 4,    /* --max-length */
-    CAPPY_WITH_OUTPUT = 8,    /* --output */
-    CAPPY_WITH_QUIET = 16,    /* --quiet */
-    CAPPY_WITH_JSON = 32,     /* --json */
-    CAPPY_WITH_LLM = 64,      /* --llm and how it is asked */
-    CAPPY_WITH_COMPUTE = 128, /* --threads, --precision, --device */
+    CAPPY_WITH_ONE_MODEL = 2,  /* --model */
+    CAPPY_WITH_LENGTH = 4,     /* --max-length */
+    CAPPY_WITH_OUTPUT = 8,     /* --output */
+    CAPPY_WITH_QUIET = 16,     /* --quiet */
+    CAPPY_WITH_JSON = 32,      /* --json */
+    CAPPY_WITH_SAMPLING = 64,  /* how a language model is asked */
+    CAPPY_WITH_COMPUTE = 128,  /* --threads, --precision, --device */
+    CAPPY_WITH_ENDPOINT = 256, /* --llm and its key, how many answers, how long they may take */
+    CAPPY_WITH_LLM = CAPPY_WITH_ENDPOINT | CAPPY_WITH_SAMPLING,
     CAPPY_WITH_MODEL = CAPPY_WITH_ONE_MODEL | CAPPY_WITH_COMPUTE,
     CAPPY_WITH_ALL = 63 | CAPPY_WITH_COMPUTE,
 };

@@ -49,8 +49,8 @@ static cappy_status read_settings(const char *text, json_t **settings, cappy_err
 }
 
 /* The variable must be there where it was asked for by name. */
-static cappy_status find_key(const struct cappy_llm_arguments *arguments, const char **key,
-                             cappy_error *error)
+cappy_status cappy_sampling_find_key(const struct cappy_llm_arguments *arguments, const char **key,
+                                     cappy_error *error)
 {
     const char *name = arguments->key_variable != NULL ? arguments->key_variable : key_variable;
     *key = getenv(name);
@@ -90,7 +90,7 @@ static cappy_status fill(const struct cappy_llm_arguments *arguments,
     }
     CAPPY_TRY(read_plan(arguments, &sampling->plan, error));
     CAPPY_TRY(read_settings(arguments->settings, &sampling->settings, error));
-    CAPPY_TRY(find_key(arguments, &sampling->options.key, error));
+    CAPPY_TRY(cappy_sampling_find_key(arguments, &sampling->options.key, error));
     if (arguments->store == NULL) {
         CAPPY_TRY(find_store(&sampling->store, error));
     }

@@ -15,6 +15,10 @@ struct cappy_sampling {
     struct cappy_sampler *sampler;
 };
 
+/* The endpoint's key from the environment; NULL where there is none. */
+cappy_status cappy_sampling_find_key(const struct cappy_llm_arguments *arguments, const char **key,
+                                     cappy_error *error);
+
 /* Opens it. It must stay where it is until the caller closes it. */
 cappy_status cappy_sampling_open(const struct cappy_common *common, struct cappy_sampling *sampling,
                                  cappy_error *error);

@@ -3,15 +3,19 @@
 #include "serve/serve.h"
 
 #include <poll.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/sampling.h"
 
 enum {
     PORT = 8080,
     MAX_PORT = 65535,
     MAX_SECONDS = 86400,
     MEBIBYTE = 1 << 20,
+    BEST_OF = 8,
+    MAX_BEST_OF = 128,
 };
 
 struct serve_arguments {
@@ -33,6 +37,9 @@ struct serve_arguments {
     size_t stall_timeout;
     size_t drain_delay;
     size_t drain_timeout;
+    size_t max_best_of;
+    size_t in_flight;
+    const char *store;
 };
 
 /* Writes to standard error, or, where nobody reads that, not at all: a server does not wait for its
@@ -53,6 +60,14 @@ static cappy_status run(const void *values, cappy_error *error)
     if (common->device == CAPPY_DEVICE_CUDA) {
         return cappy_error_set(error, CAPPY_ARGUMENT,
                                "--device cuda: this cappy is built without GPU support; use cpu");
+    }
+    const char *key = NULL;
+    const size_t best_of = common->llm.n_answers != 0 ? common->llm.n_answers : BEST_OF;
+    CAPPY_TRY(cappy_sampling_find_key(&common->llm, &key, error));
+    if (best_of > arguments->max_best_of && common->llm.n_answers != 0) {
+        return cappy_error_set(error, CAPPY_ARGUMENT,
+                               "-n %zu is more than --max-best-of %zu allows", best_of,
+                               arguments->max_best_of);
     }
     const struct cappy_serve_options options = {
         .models = arguments->models.items,
@@ -76,6 +91,14 @@ static cappy_status run(const void *values, cappy_error *error)
         .stall_seconds = arguments->stall_timeout,
         .drain_delay = arguments->drain_delay,
         .drain_seconds = arguments->drain_timeout,
+        .llm = common->llm.url,
+        .llm_key = key,
+        .llm_authorities = getenv("SSL_CERT_FILE"),
+        .llm_store = arguments->store,
+        .llm_in_flight = arguments->in_flight,
+        .llm_seconds = common->llm.timeout,
+        .best_of = best_of < arguments->max_best_of ? best_of : arguments->max_best_of,
+        .max_best_of = arguments->max_best_of,
         .quiet = common->quiet,
         .log = write_log,
     };
@@ -149,6 +172,16 @@ static const struct cappy_option options[] = {
           "5."),
     COUNT("drain-timeout", drain_timeout, "SECONDS", 1, MAX_SECONDS, 30,
           "Time from then on until open requests are given up; default 30."),
+    COUNT("max-best-of", max_best_of, "N", 1, MAX_BEST_OF, 16,
+          "The most answers of the language model that a request may choose from; default 16."),
+    COUNT("in-flight", in_flight, "N", 1, 1024, 64,
+          "Have at most N calls of the language model under way; default 64."),
+    {.name = "store",
+     .type = CAPPY_OPTION_PATH,
+     .offset = AT(store),
+     .value = "FILE",
+     .help = "Keep answers of the language model in FILE for requests that ask for that, and take "
+             "from it what was sampled before."},
     {.name = NULL},
 };
 
@@ -163,6 +196,9 @@ const struct cappy_command cappy_command_serve = {
             "model, /classify chooses among labels, /get_reward is a reward model. The shapes are "
             "those of Text Embeddings Inference, vLLM, Jina and Cohere, so that their clients "
             "work. "
+            "With --llm URL, /v1/chat/completions and /v1/completions pass requests on to a "
+            "language "
+            "model, sample several answers and give the best, in OpenAI's shape.",
             "/v1/models, /health, /livez, /readyz, /metrics and /openapi.json tell about the "
             "server, "
             "and / is a page to try it.",
@@ -173,13 +209,16 @@ const struct cappy_command cappy_command_serve = {
             "At SIGTERM every request that was accepted is answered, and the status is 0.",
             NULL},
     .options = options,
-    .groups = CAPPY_WITH_HELP | CAPPY_WITH_COMPUTE | CAPPY_WITH_LENGTH | CAPPY_WITH_QUIET,
+    .groups = CAPPY_WITH_HELP | CAPPY_WITH_COMPUTE | CAPPY_WITH_LENGTH | CAPPY_WITH_QUIET |
+              CAPPY_WITH_ENDPOINT,
     .examples =
         (const struct cappy_example[]){
             {"The default model:", "cappy serve --port 8080"},
             {"A request to it:",
              "curl localhost:8080/v1/rerank -d '{\"query\": \"What is the capital of France?\", "
              "\"documents\": [\"Paris.\", \"Rome.\"]}'"},
+            {"The best of eight answers of a language model, for clients of OpenAI:",
+             "cappy serve --llm http://127.0.0.1:8000/v1 -n 8"},
             {"Two models:", "cappy serve --model small=models/default --model large=./cappy-large"},
             {.what = NULL}},
     .arguments_size = sizeof(struct serve_arguments),

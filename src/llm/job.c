@@ -159,9 +159,11 @@ struct loading {
     size_t n;
 };
 
-static cappy_status take(void *context, size_t number, cappy_text text, cappy_error *error)
+static cappy_status take(void *context, size_t number, cappy_text text, const char *finish,
+                         cappy_error *error)
 {
     struct loading *loading = context;
+    (void)finish;
     if (loading->part->slots[number].state != CAPPY_SLOT_EMPTY) {
         return CAPPY_OK;
     }

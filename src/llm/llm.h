@@ -133,4 +133,94 @@ size_t cappy_job_failed(const struct cappy_job *job, const char **reason);
 /* Frees a job that is done. */
 void cappy_job_free(struct cappy_job *job);
 
+/* ---- Relaying -------------------------------------------------------------------------------- */
+
+/* Passes requests of others on, each of them several times, and collects what comes back. A thread
+ * of its own makes the calls. */
+struct cappy_relay;
+
+/* Everything in it is borrowed, and must outlive the relay. */
+struct cappy_relay_options {
+    const char *url;               /* as of cappy_llm_options; where it ends does not matter */
+    const char *key;               /* sent as a bearer token; NULL: none */
+    const char *authorities;       /* as of cappy_llm_options */
+    const char *store;             /* the file of the store; NULL: nothing is stored */
+    size_t in_flight;              /* calls at a time */
+    size_t waiting;                /* answers that may wait for one, of all requests */
+    double timeout;                /* seconds for a call */
+    void (*notify)(void *context); /* there are requests to collect; called from the thread */
+    void *context;
+};
+
+/* Why an answer could not be had. */
+struct cappy_relay_failure {
+    int status;               /* of HTTP; 0: there was none that could be passed on */
+    bool is_timeout;          /* the call took too long */
+    double retry_after;       /* seconds; 0: the endpoint did not ask for any */
+    struct cappy_buffer body; /* what came with the status */
+    bool is_json;             /* it is called so */
+    char sentence[400];       /* the same in words */
+};
+
+/* A request. The caller sets the first part, and the rest to 0; all of it is the relay's from
+ * cappy_relay_submit until it is collected. */
+struct cappy_relayed {
+    enum cappy_llm_api api;
+    json_t *body;   /* for one answer that is not streamed; borrowed */
+    size_t n;       /* answers wanted, from 1 */
+    bool reuses;    /* takes answers from the store, and adds to it what is sampled */
+    char trace[56]; /* a traceparent to send along; "": none */
+
+    /* What came of it. Each reply is what a call brought, with no more choices than were asked for;
+     * stored answers are the choices of a reply of their own. */
+    json_t *replies; /* objects with "choices", a list of objects; NULL: nothing came */
+    size_t n_answers;
+    size_t n_stored; /* of them */
+    size_t n_failed;
+    size_t n_calls;
+    struct cappy_relay_failure failure; /* the first */
+    char store_problem[200];            /* why the store did not do; "": it did */
+    bool is_cancelled;
+
+    /* The relay's own. */
+    struct cappy_relayed *next;
+    struct cappy_relayed *previous;
+    size_t n_asked; /* answers that calls under way are for */
+    bool is_begun;  /* the store was asked */
+    bool is_single; /* asks for one answer, to see whether it was their number */
+    bool *held;     /* [n] numbers of answers that the store has */
+};
+
+/* What has happened so far. */
+struct cappy_relay_counts {
+    size_t in_flight;
+    size_t waiting; /* answers */
+    uint64_t answers;
+    uint64_t calls[600]; /* that ended with each status; 0: with none */
+};
+
+/* Starts the thread. Errors: CAPPY_ARGUMENT for a URL or key that cannot be; those of the store. */
+cappy_status cappy_relay_start(const struct cappy_relay_options *options,
+                               struct cappy_relay **relay, cappy_error *error);
+
+/* Ends it; all requests must have been collected. */
+void cappy_relay_stop(struct cappy_relay *relay);
+
+/* Whether the store can be used. */
+bool cappy_relay_has_store(const struct cappy_relay *relay);
+
+/* Takes a request. False when too much waits already. */
+bool cappy_relay_submit(struct cappy_relay *relay, struct cappy_relayed *request);
+
+/* Breaks its calls off. It is collected as others are, soon. */
+void cappy_relay_cancel(struct cappy_relay *relay, struct cappy_relayed *request);
+
+/* The requests that have ended since the last call, linked by `next`, first come first. */
+struct cappy_relayed *cappy_relay_collect(struct cappy_relay *relay);
+
+void cappy_relay_count(struct cappy_relay *relay, struct cappy_relay_counts *counts);
+
+/* Frees what came of a request. */
+void cappy_relayed_free(struct cappy_relayed *request);
+
 #endif

@@ -29,7 +29,8 @@ static const char create_tables[] =
     X(COMMIT, "COMMIT")                                                                            \
     X(FIND, "SELECT id FROM request WHERE hash = ?1 AND url = ?2 AND body = ?3")                   \
     X(NAME, "INSERT INTO request (hash, url, body) VALUES (?1, ?2, ?3)")                           \
-    X(LOAD, "SELECT number, text FROM answer WHERE request = ?1 AND number < ?2 ORDER BY number")  \
+    X(LOAD, "SELECT number, text, finish FROM answer WHERE request = ?1 AND number < ?2 "          \
+            "ORDER BY number")                                                                     \
     X(ADD, "INSERT OR IGNORE INTO answer VALUES (?1, ?2, ?3, ?4, ?5)")
 
 enum statement {
@@ -279,7 +280,7 @@ static cappy_status find(struct cappy_store *store, const struct cappy_store_key
 cappy_status cappy_store_load(struct cappy_store *store, const struct cappy_store_key *key,
                               size_t n,
                               cappy_status (*take)(void *context, size_t number, cappy_text text,
-                                                   cappy_error *error),
+                                                   const char *finish, cappy_error *error),
                               void *context, cappy_error *error)
 {
     int64_t id;
@@ -295,11 +296,12 @@ cappy_status cappy_store_load(struct cappy_store *store, const struct cappy_stor
     for (; status == CAPPY_OK && result == SQLITE_ROW; result = sqlite3_step(statement)) {
         const int64_t number = sqlite3_column_int64(statement, 0);
         const char *text = (const char *)sqlite3_column_text(statement, 1);
-        if (text == NULL) {
+        const char *finish = (const char *)sqlite3_column_text(statement, 2);
+        if (text == NULL || finish == NULL) {
             status = cappy_error_no_memory(error);
         } else if (number >= 0 && (uint64_t)number < n) {
             const size_t size = (size_t)sqlite3_column_bytes(statement, 1);
-            status = take(context, (size_t)number, (cappy_text){text, size}, error);
+            status = take(context, (size_t)number, (cappy_text){text, size}, finish, error);
         }
     }
     if (status == CAPPY_OK && result != SQLITE_DONE) {

@@ -26,7 +26,7 @@ void cappy_store_close(struct cappy_store *store);
 cappy_status cappy_store_load(struct cappy_store *store, const struct cappy_store_key *key,
                               size_t n,
                               cappy_status (*take)(void *context, size_t number, cappy_text text,
-                                                   cappy_error *error),
+                                                   const char *finish, cappy_error *error),
                               void *context, cappy_error *error);
 
 /* Adds answer `number`, which is kept once cappy_store_commit has returned. Where another process

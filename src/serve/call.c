@@ -33,20 +33,15 @@ static json_t *describe_failure(const struct cappy_call *call)
                      "message", call->message, "detail", call->message);
 }
 
-bool cappy_call_fail(struct cappy_call *call, enum cappy_failure failure, const char *format, ...)
+bool cappy_call_fail_with(struct cappy_call *call, enum cappy_failure failure, int status,
+                          const char *message)
 {
     cappy_error sentence;
-    char text[sizeof call->message];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
     /* What came from the client is made printable. */
-    cappy_error_set(&sentence, CAPPY_FORMAT, "%s", text);
+    cappy_error_set(&sentence, CAPPY_FORMAT, "%s", message);
     snprintf(call->message, sizeof call->message, "%s", sentence.message);
     call->failure = failure;
-    call->status = call->dialect == CAPPY_DIALECT_TEI ? failures[failure].tei_status
-                                                      : failures[failure].status;
+    call->status = status;
     json_t *json = describe_failure(call);
     cappy_buffer_clear(&call->answer);
     call->type = "application/json";
@@ -55,6 +50,18 @@ bool cappy_call_fail(struct cappy_call *call, enum cappy_failure failure, const 
     }
     json_decref(json);
     return false;
+}
+
+bool cappy_call_fail(struct cappy_call *call, enum cappy_failure failure, const char *format, ...)
+{
+    char text[sizeof call->message];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    const int status = call->dialect == CAPPY_DIALECT_TEI ? failures[failure].tei_status
+                                                          : failures[failure].status;
+    return cappy_call_fail_with(call, failure, status, text);
 }
 
 void cappy_call_fail_status(struct cappy_call *call, int status, const char *reason)
@@ -132,6 +139,10 @@ void cappy_call_free(struct cappy_call *call)
 {
     json_decref(call->body);
     json_decref(call->warnings);
+    json_decref(call->choices);
+    json_decref(call->texts);
+    json_decref(call->relayed.body);
+    cappy_relayed_free(&call->relayed);
     cappy_free(call->pairs);
     cappy_free(call->tokens);
     cappy_free(call->whole);
@@ -201,16 +212,32 @@ static bool measure_pairs(struct cappy_call *call)
     return check_lengths(call);
 }
 
+/* The model that a request names to a route in front of a language model is not ours. */
+static bool read_body(struct cappy_call *call)
+{
+    if (call->route->resume != NULL) {
+        return call->route->prepare(call);
+    }
+    return cappy_call_choose_model(call) && call->route->prepare(call) && measure_pairs(call);
+}
+
 bool cappy_call_prepare(struct cappy_call *call, const char *body, size_t size)
 {
     const double begun = cappy_clock();
     if (size == 0) {
         return cappy_call_fail(call, CAPPY_FAILURE_SYNTAX, "the body is empty: send JSON");
     }
-    call->is_prepared = parse_body(call, body, size) && cappy_call_choose_model(call) &&
-                        call->route->prepare(call) && measure_pairs(call);
+    call->is_prepared = parse_body(call, body, size) && read_body(call);
     call->tokenizing = cappy_clock() - begun;
     return call->is_prepared;
+}
+
+bool cappy_call_resume(struct cappy_call *call)
+{
+    const double begun = cappy_clock();
+    const bool is_good = call->route->resume(call) && measure_pairs(call);
+    call->tokenizing += cappy_clock() - begun;
+    return is_good;
 }
 
 void cappy_call_finish(struct cappy_call *call)

@@ -4,6 +4,7 @@
 #ifndef CAPPY_SERVE_CALL_H
 #define CAPPY_SERVE_CALL_H
 
+#include "llm/llm.h"
 #include "serve/keys.h"
 #include "serve/scheduler.h"
 
@@ -26,6 +27,8 @@ enum cappy_dialect { CAPPY_DIALECT_COMMON, CAPPY_DIALECT_TEI };
     X(OVERLOADED, 429, "RateLimitError", 429, "Overloaded")                                        \
     X(TOO_LARGE_HEAD, 431, "BadRequestError", 431, "Validation")                                   \
     X(INTERNAL, 500, "InternalServerError", 500, "Backend")                                        \
+    X(UPSTREAM, 502, "UpstreamError", 424, "Backend")                                              \
+    X(UPSTREAM_TIMEOUT, 504, "UpstreamError", 424, "Backend")                                      \
     X(ENCODING, 501, "BadRequestError", 501, "Validation")                                         \
     X(UNAVAILABLE, 503, "ServiceUnavailableError", 503, "Unhealthy")                               \
     X(VERSION, 505, "BadRequestError", 505, "Validation")
@@ -42,6 +45,7 @@ struct cappy_service {
     const struct cappy_serve_options *options;
     struct cappy_served_models models;
     struct cappy_scheduler *scheduler;
+    struct cappy_relay *relay; /* NULL: there is no language model */
     struct cappy_metrics *metrics;
     struct cappy_keys keys;
     int64_t started; /* seconds since 1970 */
@@ -64,6 +68,15 @@ struct cappy_call {
     size_t characters; /* bytes of all texts */
     size_t n_truncated;
     json_t *warnings; /* of strings */
+
+    /* Of a route in front of a language model. */
+    struct cappy_relayed relayed; /* its n is 0 for other routes */
+    json_t *choices;              /* [job.n] what came, in the order in which it did */
+    json_t *texts;                /* strings made for pairs */
+    const char *note;             /* the instruction as the client gives it; NULL: the prompt */
+    bool is_stream;
+    bool with_usage;    /* a stream ends with it */
+    double retry_after; /* seconds, as the endpoint said; 0: it did not */
 
     /* What a route remembers of it. */
     const json_t *items; /* documents, inputs or labels */
@@ -96,6 +109,9 @@ struct cappy_route {
      * return false after cappy_call_fail. */
     bool (*prepare)(struct cappy_call *call);
     bool (*finish)(struct cappy_call *call);
+    /* One in front of a language model prepares call->relayed instead, and makes the pairs of what
+     * came of it here. */
+    bool (*resume)(struct cappy_call *call);
     /* One without is answered at once. */
     void (*answer)(struct cappy_call *call);
 };
@@ -116,6 +132,11 @@ void cappy_call_free(struct cappy_call *call);
 /* Reads the body and counts the tokens of its pairs. True: call->job is to be computed, and
  * cappy_call_finish makes the answer. False: the answer is an error. */
 bool cappy_call_prepare(struct cappy_call *call, const char *body, size_t size);
+
+/* The same once call->relayed has come back, where the route has that. */
+bool cappy_call_resume(struct cappy_call *call);
+
+/* Makes the answer. */
 void cappy_call_finish(struct cappy_call *call);
 
 /* Answers a call of a route without a body. */
@@ -124,6 +145,9 @@ void cappy_call_answer(struct cappy_call *call);
 /* Makes the answer an error. Always false. */
 bool cappy_call_fail(struct cappy_call *call, enum cappy_failure failure, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same with another status. */
+bool cappy_call_fail_with(struct cappy_call *call, enum cappy_failure failure, int status,
+                          const char *message);
 /* The same for a problem of the protocol, by its status. */
 void cappy_call_fail_status(struct cappy_call *call, int status, const char *reason);
 
@@ -178,5 +202,13 @@ struct cappy_rank {
 
 /* Highest first; equal ones by index. */
 void cappy_ranks_sort(struct cappy_rank *ranks, size_t n);
+
+/* ---- Streams --------------------------------------------------------------------------------- */
+
+/* Makes the answer a stream of events, as OpenAI has it, of a completion. */
+bool cappy_stream_reply(struct cappy_call *call, const json_t *completion);
+
+/* Makes an answer that is an error an event: the stream has begun. */
+void cappy_stream_fail(struct cappy_call *call);
 
 #endif

@@ -338,6 +338,9 @@ static void check(struct cappy_connection *connection, double now)
             time_out(connection, "the body of the request comes too slowly");
         }
         break;
+    case CAPPY_WORKING:
+        cappy_exchange_beat(connection->exchange, now);
+        break;
     case CAPPY_ANSWERING:
         if (is_stalled(connection, now)) {
             cappy_connection_close(connection);

@@ -6,7 +6,10 @@
 #include "serve/log.h"
 #include "serve/metrics.h"
 
-enum { INLINE_BYTES = 65536 }; /* a longer body is parsed by another thread */
+enum {
+    INLINE_BYTES = 65536, /* a longer body is parsed by another thread */
+    BEAT_SECONDS = 15,    /* a client that waits for a stream hears something so often */
+};
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
@@ -36,6 +39,10 @@ void cappy_exchange_abandon(struct cappy_connection *connection)
         return;
     }
     cappy_metrics_note_left(exchange->server->service.metrics);
+    if (exchange->is_relaying) {
+        cappy_relay_cancel(exchange->server->service.relay, &exchange->call.relayed);
+        return; /* it is freed when that has been collected */
+    }
     /* A body that is being parsed comes back by itself. */
     if (exchange->call.job.submitted > 0 &&
         cappy_scheduler_cancel(exchange->server->service.scheduler, &exchange->call.job)) {
@@ -66,6 +73,37 @@ static void give_up(struct cappy_connection *connection)
     cappy_connection_close(connection);
 }
 
+/* Writes the answer's head, unless it is out already, and its body; that of a stream in a chunk. */
+static int write_answer(struct cappy_exchange *exchange)
+{
+    struct cappy_connection *connection = exchange->connection;
+    struct cappy_response *response = &exchange->response;
+    const struct cappy_buffer *body = &exchange->call.answer;
+    static const char end[] = "\r\n0\r\n\r\n";
+    uv_buf_t parts[4];
+    unsigned n = 0;
+    if (!response->is_begun) {
+        parts[n++] = uv_buf_init(response->head.data, (unsigned)response->head.size);
+    }
+    const bool has_body = !response->is_head_only && body->size > 0;
+    const size_t line = has_body && cappy_response_is_stream(&exchange->call)
+                            ? cappy_response_write_chunk(response, body->size)
+                            : 0;
+    if (line > 0) {
+        parts[n++] = uv_buf_init(response->chunk, (unsigned)line);
+    }
+    if (has_body) {
+        parts[n++] = uv_buf_init(body->data, (unsigned)body->size);
+    }
+    if (line > 0) {
+        parts[n++] = uv_buf_init((char *)end, sizeof end - 1);
+    }
+    cappy_connection_enter(connection, CAPPY_ANSWERING);
+    connection->write.data = connection;
+    connection->unsent = SIZE_MAX;
+    return uv_write(&connection->write, &connection->socket.stream, parts, n, on_written);
+}
+
 /* Sends the answer that the exchange's call holds. */
 static void answer(struct cappy_exchange *exchange)
 {
@@ -78,18 +116,13 @@ static void answer(struct cappy_exchange *exchange)
     }
     cappy_metrics_note(server->service.metrics, call, seconds);
     cappy_log_call(server->service.options, call, &exchange->response, exchange->bytes_in, seconds);
-    if (!cappy_response_write_head(&exchange->response, call, cappy_server_date(server), seconds)) {
-        give_up(connection);
-        return;
+    if (exchange->response.is_begun && !cappy_response_is_stream(call)) {
+        cappy_stream_fail(call);
     }
-    uv_buf_t parts[2] = {
-        uv_buf_init(exchange->response.head.data, (unsigned)exchange->response.head.size),
-        uv_buf_init(call->answer.data, (unsigned)call->answer.size)};
-    const unsigned n = exchange->response.is_head_only || call->answer.size == 0 ? 1 : 2;
-    cappy_connection_enter(connection, CAPPY_ANSWERING);
-    connection->write.data = connection;
-    connection->unsent = SIZE_MAX;
-    if (uv_write(&connection->write, &connection->socket.stream, parts, n, on_written) != 0) {
+    if (!exchange->response.is_begun &&
+        !cappy_response_write_head(&exchange->response, call, cappy_server_date(server), seconds)) {
+        give_up(connection);
+    } else if (write_answer(exchange) != 0) {
         give_up(connection);
     }
 }
@@ -103,14 +136,23 @@ void cappy_exchange_refuse(struct cappy_exchange *exchange, int status, const ch
 
 /* ---- Working --------------------------------------------------------------------------------- */
 
-/* Hands a call that was understood to the scheduler, or answers with what is wrong with it. */
+/* Hands a call that was understood to the relay or to the scheduler, or answers with what is wrong
+ * with it. */
 static void submit(struct cappy_exchange *exchange)
 {
     struct cappy_call *call = &exchange->call;
     struct cappy_scheduler *scheduler = exchange->server->service.scheduler;
     cappy_buffer_free(&exchange->body);
-    if (!call->is_prepared) {
+    if (call->failure != CAPPY_FAILURE_NONE) {
         answer(exchange);
+    } else if (call->route->resume != NULL && !exchange->is_relayed) {
+        memcpy(call->relayed.trace, exchange->response.trace, sizeof call->relayed.trace);
+        exchange->is_relaying = cappy_relay_submit(exchange->server->service.relay, &call->relayed);
+        if (!exchange->is_relaying) {
+            cappy_call_fail(call, CAPPY_FAILURE_OVERLOADED,
+                            "the queue for the language model is full: try again later");
+            answer(exchange);
+        }
     } else if (!cappy_scheduler_submit(scheduler, &call->job)) {
         cappy_call_fail(call, CAPPY_FAILURE_OVERLOADED, "the queue is full: try again later");
         answer(exchange);
@@ -145,6 +187,62 @@ void cappy_exchange_work(struct cappy_exchange *exchange)
     } else if (uv_queue_work(&exchange->server->loop, &exchange->work, parse_body, on_parsed) !=
                0) {
         cappy_exchange_refuse(exchange, 503, "there is no thread to read the body");
+    }
+}
+
+static void read_relayed(uv_work_t *work)
+{
+    struct cappy_exchange *exchange = work->data;
+    cappy_call_resume(&exchange->call);
+}
+
+void cappy_exchange_resume(struct cappy_relayed *relayed)
+{
+    struct cappy_exchange *exchange =
+        (struct cappy_exchange *)(void *)((char *)relayed - offsetof(struct cappy_call, relayed));
+    exchange->is_relaying = false;
+    exchange->is_relayed = true;
+    exchange->call.job.is_due = true; /* its answers are paid for */
+    if (exchange->connection == NULL) {
+        cappy_exchange_free(exchange);
+    } else if (uv_queue_work(&exchange->server->loop, &exchange->work, read_relayed, on_parsed) !=
+               0) {
+        cappy_call_fail(&exchange->call, CAPPY_FAILURE_UNAVAILABLE,
+                        "there is no thread to read the answers");
+        answer(exchange);
+    }
+}
+
+void cappy_exchange_beat(struct cappy_exchange *exchange, double now)
+{
+    struct cappy_call *call = &exchange->call;
+    struct cappy_response *response = &exchange->response;
+    static const char comment[] = ": ping\n\n";
+    if (!call->is_stream || !exchange->is_relaying ||
+        now - (response->is_begun ? exchange->heard : exchange->begun) < BEAT_SECONDS) {
+        return;
+    }
+    exchange->heard = now;
+    if (!response->is_begun) {
+        call->status = 200;
+        call->type = "text/event-stream";
+        if (!cappy_response_write_head(response, call, cappy_server_date(exchange->server), 0)) {
+            return;
+        }
+    } else {
+        cappy_buffer_clear(&response->head);
+    }
+    const size_t line = cappy_response_write_chunk(response, sizeof comment - 1);
+    if (cappy_buffer_format(&response->head, NULL, "%.*s%s%s", (int)line, response->chunk, comment,
+                            line > 0 ? "\r\n" : "") != CAPPY_OK) {
+        return;
+    }
+    uv_buf_t part = uv_buf_init(response->head.data, (unsigned)response->head.size);
+    const int written = uv_try_write(&exchange->connection->socket.stream, &part, 1);
+    if (written == (int)response->head.size) {
+        response->is_begun = true;
+    } else if (written != UV_EAGAIN) { /* half of it is out, or the client has left */
+        cappy_connection_close(exchange->connection);
     }
 }
 

@@ -15,7 +15,10 @@ struct cappy_exchange {
     struct cappy_buffer body;
     size_t held; /* bytes that count in server->held_bytes */
     size_t bytes_in;
+    bool is_relaying; /* the language model is asked */
+    bool is_relayed;  /* it has answered */
     double begun;
+    double heard; /* when the client last got something of a stream */
     uv_work_t work;
 };
 
@@ -32,6 +35,12 @@ void cappy_exchange_work(struct cappy_exchange *exchange);
 
 /* Answers the call of a job that the scheduler is through with, if anybody still waits for it. */
 void cappy_exchange_finish(struct cappy_job *job);
+
+/* Goes on with the call of a request that the relay is through with. */
+void cappy_exchange_resume(struct cappy_relayed *relayed);
+
+/* Lets a client that waits for a stream know that there is still somebody. */
+void cappy_exchange_beat(struct cappy_exchange *exchange, double now);
 
 /* Answers with a problem of the protocol, and ends the connection. */
 void cappy_exchange_refuse(struct cappy_exchange *exchange, int status, const char *reason);

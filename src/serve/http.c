@@ -46,9 +46,12 @@ const char *cappy_http_reason(int status)
         {204, "No Content"},
         {400, "Bad Request"},
         {401, "Unauthorized"},
+        {402, "Payment Required"},
+        {403, "Forbidden"},
         {404, "Not Found"},
         {405, "Method Not Allowed"},
         {408, "Request Timeout"},
+        {409, "Conflict"},
         {413, "Content Too Large"},
         {414, "URI Too Long"},
         {417, "Expectation Failed"},
@@ -57,7 +60,9 @@ const char *cappy_http_reason(int status)
         {431, "Request Header Fields Too Large"},
         {500, "Internal Server Error"},
         {501, "Not Implemented"},
+        {502, "Bad Gateway"},
         {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
         {505, "HTTP Version Not Supported"},
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {

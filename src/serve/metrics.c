@@ -193,6 +193,28 @@ static void add_scheduler(struct page *page, struct cappy_scheduler *scheduler)
               counts.tokens_per_second);
 }
 
+/* What the language model's endpoint was asked, where there is one. */
+static void add_relay(struct page *page, struct cappy_relay *relay)
+{
+    struct cappy_relay_counts counts;
+    char labels[32];
+    cappy_relay_count(relay, &counts);
+    begin(page, "cappy_upstream_requests_total", "counter",
+          "Calls of the language model, by status; 0 for those that got none.");
+    for (size_t i = 0; i < sizeof counts.calls / sizeof counts.calls[0]; i++) {
+        if (counts.calls[i] > 0) {
+            snprintf(labels, sizeof labels, "{code=\"%zu\"}", i);
+            add(page, "cappy_upstream_requests_total", labels, (double)counts.calls[i]);
+        }
+    }
+    add_value(page, "cappy_upstream_answers_total", "counter", "Answers of the language model.",
+              (double)counts.answers);
+    add_value(page, "cappy_upstream_in_flight", "gauge", "Calls of the language model under way.",
+              (double)counts.in_flight);
+    add_value(page, "cappy_upstream_waiting", "gauge",
+              "Answers that requests wait to ask the language model for.", (double)counts.waiting);
+}
+
 /* Bytes in memory right now, from the kernel's count of pages; 0 where it tells none. */
 static double measure_resident(void)
 {
@@ -254,6 +276,9 @@ void cappy_metrics_answer(struct cappy_call *call)
     add_value(&page, "cappy_connections", "gauge", "Open connections.",
               (double)metrics->open_connections);
     add_scheduler(&page, service->scheduler);
+    if (service->relay != NULL) {
+        add_relay(&page, service->relay);
+    }
     begin(&page, "cappy_build_info", "gauge", "Always 1; the labels say what is running.");
     char labels[128];
     snprintf(labels, sizeof labels, "{version=\"%s\",kernels=\"%s\"}", cappy_version(),

@@ -47,28 +47,51 @@ const char cappy_labels_schema[] =
 const char cappy_reward_schema[] =
     BODY("\"query\", \"prompts\"", MODEL ", \"query\": " TEXTS ", \"prompts\": " TEXTS);
 
+#define COUNT "{\"type\": [\"integer\", \"null\"], \"minimum\": 1, \"maximum\": 128}"
+#define OWN                                                                                        \
+    "\"cappy\": {\"type\": [\"object\", \"null\"], \"properties\": {\"best_of\": " COUNT           \
+    ", \"reuse\": " FLAG ", \"scorer\": {\"type\": [\"string\", \"null\"]}, \"instruction\": "     \
+    "{\"type\": [\"string\", \"null\"]}}}"
+#define SAMPLED                                                                                    \
+    "\"n\": " COUNT ", \"stream\": " FLAG ", \"stream_options\": {\"type\": [\"object\", "         \
+    "\"null\"], \"properties\": {\"include_usage\": " FLAG "}}, " OWN
+
+const char cappy_chat_schema[] =
+    BODY("\"messages\"",
+         "\"messages\": {\"type\": \"array\", \"minItems\": 1, \"items\": {\"type\": \"object\", "
+         "\"required\": [\"role\"], \"properties\": {\"role\": " TEXT
+         ", \"content\": {\"type\": [\"string\", \"array\", \"null\"]}}}}, " SAMPLED);
+
+const char cappy_completions_schema[] =
+    BODY("\"prompt\"", "\"prompt\": " TEXT ", \"best_of\": " COUNT ", " SAMPLED);
+
 /* The statuses that a route may answer with, and what they mean. */
 static const struct {
     const char *status;
     const char *meaning;
-    bool is_of_scores; /* of routes with a body alone */
+    enum { OF_ALL, OF_BODIES, OF_PROXIES } routes; /* that may answer so */
 } statuses[] = {
-    {"200", "the answer", false},
-    {"400", "the request is wrong", true},
-    {"401", "a key is missing or wrong", false},
-    {"404", "there is no such model", true},
-    {"408", "the request came too slowly", true},
-    {"413", "the body is too large", true},
-    {"422", "the content is wrong (TEI)", true},
-    {"429", "the queue is full", true},
-    {"503", "the server cannot answer now", false},
+    {"200", "the answer", OF_ALL},
+    {"400", "the request is wrong", OF_BODIES},
+    {"401", "a key is missing or wrong", OF_ALL},
+    {"404", "there is no such model", OF_BODIES},
+    {"408", "the request came too slowly", OF_BODIES},
+    {"413", "the body is too large", OF_BODIES},
+    {"422", "the content is wrong (TEI)", OF_BODIES},
+    {"429", "the queue is full", OF_BODIES},
+    {"502", "the language model's server does not answer", OF_PROXIES},
+    {"503", "the server cannot answer now", OF_ALL},
+    {"504", "the language model takes too long", OF_PROXIES},
+    {"default", "what the language model's server says", OF_PROXIES},
 };
 
 static json_t *describe_statuses(const struct cappy_route *route)
 {
     json_t *all = json_object();
     for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
-        if (route->prepare != NULL || !statuses[i].is_of_scores) {
+        if (statuses[i].routes == OF_ALL ||
+            (statuses[i].routes == OF_BODIES && route->prepare != NULL) ||
+            (statuses[i].routes == OF_PROXIES && route->resume != NULL)) {
             json_object_set_new(all, statuses[i].status,
                                 json_pack("{s:s}", "description", statuses[i].meaning));
         }
@@ -118,6 +141,9 @@ void cappy_openapi_answer(struct cappy_call *call)
     json_t *paths = json_object();
     for (const struct cappy_route *route = cappy_routes; route->path != NULL; route++) {
         char method[8] = "";
+        if (route->resume != NULL && call->service->relay == NULL) {
+            continue; /* there is no language model */
+        }
         for (size_t i = 0; i < sizeof method - 1 && route->method[i] != '\0'; i++) {
             method[i] = (char)tolower((unsigned char)route->method[i]);
         }

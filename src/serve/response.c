@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HEAD_LIMIT = 16384, RETRY_LIMIT = 60 };
+enum { HEAD_LIMIT = 16384, RETRY_LIMIT = 60, RETRY_MOST = 86400 };
 
 void cappy_response_init(struct cappy_response *reply)
 {
@@ -63,6 +63,9 @@ void cappy_response_read_head(struct cappy_response *reply, const struct cappy_h
 /* Whole seconds after which a client that was turned away may come again. */
 static int guess_delay(const struct cappy_call *call)
 {
+    if (call->retry_after > 0) { /* the endpoint knows better */
+        return call->retry_after < RETRY_MOST ? (int)call->retry_after : RETRY_MOST;
+    }
     const double delay = cappy_scheduler_delay(call->service->scheduler);
     return delay < 1 ? 1 : delay > RETRY_LIMIT ? RETRY_LIMIT : (int)delay + 1;
 }
@@ -76,6 +79,9 @@ static cappy_status write_status_headers(struct cappy_response *reply,
     case 401:
         return cappy_buffer_format(out, error, "WWW-Authenticate: Bearer\r\n");
     case 405:
+        if (call->route != NULL) { /* it was the endpoint behind that said so */
+            return CAPPY_OK;
+        }
         return cappy_buffer_format(out, error, "Allow: %s\r\n", reply->allowed);
     case 429:
     case 503:
@@ -90,7 +96,7 @@ static cappy_status write_times(struct cappy_response *reply, const struct cappy
                                 double seconds, cappy_error *error)
 {
     const struct cappy_job *job = &call->job;
-    if (!call->is_prepared || call->status != 200) {
+    if (!call->is_prepared || call->status != 200 || job->ended == 0) {
         return CAPPY_OK;
     }
     const double inference = (job->ended - job->begun) * 1e3;
@@ -103,6 +109,33 @@ static cappy_status write_times(struct cappy_response *reply, const struct cappy
         (job->begun - job->submitted) * 1e3, inference);
 }
 
+bool cappy_response_is_stream(const struct cappy_call *call)
+{
+    return strcmp(call->type, "text/event-stream") == 0;
+}
+
+size_t cappy_response_write_chunk(struct cappy_response *reply, size_t size)
+{
+    return reply->minor == 0 ? 0
+                             : (size_t)snprintf(reply->chunk, sizeof reply->chunk, "%zx\r\n", size);
+}
+
+/* How the end of the body is known: by its length, by its last chunk, or by the connection's end.
+ */
+static cappy_status write_length(struct cappy_response *reply, const struct cappy_call *call,
+                                 cappy_error *error)
+{
+    if (!cappy_response_is_stream(call)) {
+        return cappy_buffer_format(&reply->head, error, "Content-Length: %zu\r\n",
+                                   call->answer.size);
+    }
+    CAPPY_TRY(cappy_buffer_format(&reply->head, error, "Cache-Control: no-cache\r\n"));
+    reply->keep_alive = reply->keep_alive && reply->minor > 0;
+    return reply->minor == 0
+               ? CAPPY_OK
+               : cappy_buffer_format(&reply->head, error, "Transfer-Encoding: chunked\r\n");
+}
+
 static cappy_status write_head(struct cappy_response *reply, const struct cappy_call *call,
                                const char *date, double seconds, cappy_error *error)
 {
@@ -110,10 +143,10 @@ static cappy_status write_head(struct cappy_response *reply, const struct cappy_
     cappy_buffer_clear(out);
     CAPPY_TRY(cappy_buffer_format(out, error,
                                   "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\n"
-                                  "Content-Length: %zu\r\nX-Request-Id: %s\r\n",
+                                  "X-Request-Id: %s\r\n",
                                   call->status, cappy_http_reason(call->status), date, call->type,
-                                  call->answer.size,
                                   reply->request_id[0] != '\0' ? reply->request_id : call->id));
+    CAPPY_TRY(write_length(reply, call, error));
     if (reply->trace[0] != '\0') {
         CAPPY_TRY(cappy_buffer_format(out, error, "traceparent: %s\r\n", reply->trace));
     }

@@ -15,6 +15,14 @@
         .finish = cappy_##functions##_finish                                                       \
     }
 
+/* A route in front of a language model. */
+#define PROXY(path_, functions, summary_)                                                          \
+    {                                                                                              \
+        .method = "POST", .path = path_, .dialect = COMMON, .summary = summary_,                   \
+        .schema = cappy_##functions##_schema, .prepare = cappy_##functions##_prepare,              \
+        .resume = cappy_proxy_resume, .finish = cappy_proxy_finish                                 \
+    }
+
 /* A route that says something about the server. */
 #define TELLS(path_, is_public_, functions, summary_)                                              \
     {                                                                                              \
@@ -32,6 +40,8 @@ const struct cappy_route cappy_routes[] = {
     SCORES("/classify", COMMON, labels, "choose among labels, with no training"),
     SCORES("/v1/classify", COMMON, labels, "the same"),
     SCORES("/get_reward", COMMON, reward, "score answers behind their prompts (OpenRLHF)"),
+    PROXY("/v1/chat/completions", chat, "the best of several answers of a language model"),
+    PROXY("/v1/completions", completions, "the same for text completions"),
     TELLS("/v1/models", false, models, "list the models"),
     TELLS("/health", true, health, "whether the server is there"),
     TELLS("/livez", true, health, "the same, for an orchestrator"),

@@ -15,6 +15,10 @@ bool cappy_labels_prepare(struct cappy_call *call);
 bool cappy_labels_finish(struct cappy_call *call);
 bool cappy_reward_prepare(struct cappy_call *call);
 bool cappy_reward_finish(struct cappy_call *call);
+bool cappy_chat_prepare(struct cappy_call *call);
+bool cappy_completions_prepare(struct cappy_call *call);
+bool cappy_proxy_resume(struct cappy_call *call);
+bool cappy_proxy_finish(struct cappy_call *call);
 void cappy_health_answer(struct cappy_call *call);
 void cappy_ready_answer(struct cappy_call *call);
 void cappy_models_answer(struct cappy_call *call);
@@ -28,6 +32,8 @@ extern const char cappy_scores_schema[];
 extern const char cappy_predict_schema[];
 extern const char cappy_labels_schema[];
 extern const char cappy_reward_schema[];
+extern const char cappy_chat_schema[];
+extern const char cappy_completions_schema[];
 
 /* page.html, put in by the build. */
 extern const char cappy_page[];

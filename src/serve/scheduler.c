@@ -297,8 +297,9 @@ bool cappy_scheduler_submit(struct cappy_scheduler *scheduler, struct cappy_job 
     const size_t tokens = count_waiting(job);
     pthread_mutex_lock(&scheduler->lock);
     const size_t queued = scheduler->counts.queued_tokens;
-    const bool fits = queued == 0 || (queued <= scheduler->options.queue_tokens &&
-                                      tokens <= scheduler->options.queue_tokens - queued);
+    const bool fits = job->is_due || queued == 0 ||
+                      (queued <= scheduler->options.queue_tokens &&
+                       tokens <= scheduler->options.queue_tokens - queued);
     if (fits) {
         job->submitted = cappy_clock();
         link_last(scheduler, job);

@@ -12,6 +12,7 @@ struct cappy_job {
     const cappy_pair *pairs; /* [n] */
     const size_t *tokens;    /* [n] */
     size_t n;
+    bool is_due;   /* goes into the queue however full that is: it was admitted before */
     float *scores; /* [n, labels of the model] */
 
     /* What came of it. */

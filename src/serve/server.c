@@ -14,7 +14,10 @@
 #include "serve/metrics.h"
 #include "serve/notify.h"
 
-enum { TICK_MILLISECONDS = 100 };
+enum {
+    TICK_MILLISECONDS = 100,
+    LLM_WAITING = 4096, /* answers of a language model that requests wait for */
+};
 
 const char *cappy_server_date(struct cappy_server *server)
 {
@@ -108,7 +111,7 @@ static void on_connection(uv_stream_t *listener, int status)
     }
 }
 
-/* Called from the scheduler's thread. */
+/* Called from the threads of the scheduler and of the relay. */
 static void wake(void *context)
 {
     struct cappy_server *server = context;
@@ -123,6 +126,12 @@ static void on_done(uv_async_t *handle)
          job = next) {
         next = job->next;
         cappy_exchange_finish(job);
+    }
+    struct cappy_relayed *relayed =
+        server->service.relay != NULL ? cappy_relay_collect(server->service.relay) : NULL;
+    for (struct cappy_relayed *after; relayed != NULL; relayed = after) {
+        after = relayed->next;
+        cappy_exchange_resume(relayed);
     }
 }
 
@@ -174,6 +183,21 @@ static cappy_status run_loop(struct cappy_server *server, cappy_error *error)
     return status;
 }
 
+static cappy_status start_relay(struct cappy_server *server, cappy_error *error)
+{
+    const struct cappy_serve_options *options = server->service.options;
+    const struct cappy_relay_options relaying = {.url = options->llm,
+                                                 .key = options->llm_key,
+                                                 .authorities = options->llm_authorities,
+                                                 .store = options->llm_store,
+                                                 .in_flight = options->llm_in_flight,
+                                                 .waiting = LLM_WAITING,
+                                                 .timeout = (double)options->llm_seconds,
+                                                 .notify = wake,
+                                                 .context = server};
+    return cappy_relay_start(&relaying, &server->service.relay, error);
+}
+
 static cappy_status run(struct cappy_server *server, cappy_error *error)
 {
     struct cappy_service *service = &server->service;
@@ -188,6 +212,9 @@ static cappy_status run(struct cappy_server *server, cappy_error *error)
     }
     CAPPY_TRY(cappy_served_models_open(service->options, &service->models, error));
     CAPPY_TRY(cappy_scheduler_start(&options, &service->scheduler, error));
+    if (service->options->llm != NULL) {
+        CAPPY_TRY(start_relay(server, error));
+    }
     return run_loop(server, error);
 }
 
@@ -202,6 +229,7 @@ cappy_status cappy_serve(const struct cappy_serve_options *options, cappy_error 
     server->service.started = time(NULL);
     raise_descriptors();
     cappy_status status = run(server, error);
+    cappy_relay_stop(server->service.relay);
     cappy_scheduler_stop(server->service.scheduler);
     uv_loop_close(&server->loop);
     cappy_served_models_close(&server->service.models);

@@ -25,7 +25,7 @@ struct cappy_server {
         uv_tcp_t tcp;
         uv_pipe_t pipe;
     } listener;
-    uv_async_t done; /* the scheduler has jobs to collect */
+    uv_async_t done; /* the scheduler or the relay has something to collect */
     uv_signal_t terminate;
     uv_signal_t interrupt;
     uv_timer_t ticker;

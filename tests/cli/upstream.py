@@ -2,13 +2,14 @@
 """A language model's endpoint that misbehaves when told to, for the tests of this folder.
 
 upstream.py DIR [CERTIFICATE] listens on a free port of 127.0.0.1, writes its number to DIR/port, and a line of JSON to
-DIR/calls for each call: {"path", "body", "number", "at_a_time", "authorization"}.
+DIR/calls for each call: {"path", "body", "number", "at_a_time", "authorization", "trace"}.
 
 The model's name says how the endpoint is: "good", "no-n" (ignores n), "refuses-n" (HTTP 400), "at-most-3" (gives three
-answers at most), "no-usage", "slow" (30 ms a call). A prompt may hold
+answers at most), "no-usage", "slow" (30 ms a call), "tardy" (1.5 s a call). A prompt may hold
 
     fault:KIND*COUNT   the first COUNT calls for this prompt fail: a status such as 429 or 500, 429-later and
-                       429-tomorrow (with Retry-After), hang, drop, garbage, drip, no-text, huge, redirect, in-200
+                       429-tomorrow (with Retry-After), hang, drop, garbage, drip, no-text, huge, redirect, in-200, html
+    tools:NAME         the answers are calls of that tool, with their number as its argument
     say:A|B|C          the answers to it, in turn; otherwise each answer is another text
 """
 import json
@@ -39,13 +40,13 @@ class Endpoint(BaseHTTPRequestHandler):
         with lock:
             n_now -= 1
 
-    def send(self, status, body, headers=(), cut=None):
+    def send(self, status, body, headers=(), cut=None, kind="application/json"):
         self.leave()  # before the client can know
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(status)
         for name, value in headers:
             self.send_header(name, value)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data[:cut])
@@ -73,6 +74,8 @@ class Endpoint(BaseHTTPRequestHandler):
             for choice in good["choices"]:
                 choice.update(message={"role": "assistant", "content": None}, finish_reason="tool_calls")
             self.send(200, good)
+        elif kind == "html":
+            self.send(503, b"<html>the gateway has no words</html>", kind="text/html")
         elif kind == "huge":
             self.send(200, b" " * (9 << 20))
         elif kind == "redirect":
@@ -98,7 +101,12 @@ class Endpoint(BaseHTTPRequestHandler):
             text = said[1].split("|")[(number - 1) % len(said[1].split("|"))] if said \
                 else f"answer {number} to {prompt}"
             choice = {"index": index, "finish_reason": "stop", "logprobs": None}
-            if "messages" in body:
+            tool = re.search(r"tools:(\w+)", prompt)
+            if tool:
+                function = {"name": tool[1], "arguments": json.dumps({"number": number})}
+                choice.update(finish_reason="tool_calls", message={"role": "assistant", "content": None, "tool_calls": [
+                    {"id": f"call_{number}", "type": "function", "function": function}]})
+            elif "messages" in body:
                 choice["message"] = {"role": "assistant", "content": text}
             else:
                 choice["text"] = text
@@ -113,16 +121,17 @@ class Endpoint(BaseHTTPRequestHandler):
         with lock:
             n_now += 1
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        prompt = body["messages"][-1]["content"] if "messages" in body else body["prompt"]
+        prompt = body["messages"][-1].get("content") if "messages" in body else body["prompt"]
+        prompt = prompt if isinstance(prompt, str) else json.dumps(prompt)
         with lock:
             n_calls += 1
             calls[prompt] = calls.get(prompt, 0) + 1
             tries = calls[prompt]
             with open(directory + "/calls", "a") as log:
                 log.write(json.dumps({"path": self.path, "body": body, "number": n_calls, "at_a_time": n_now,
-                                      "authorization": self.headers.get("Authorization")}) + "\n")
-        if body.get("model") == "slow":
-            time.sleep(0.03)
+                                      "authorization": self.headers.get("Authorization"),
+                                      "trace": self.headers.get("traceparent")}) + "\n")
+        time.sleep({"slow": 0.03, "tardy": 1.5}.get(body.get("model"), 0))
         fault = re.search(r"fault:([a-z0-9-]+)\*([0-9]+)", prompt)
         if body.get("model") == "refuses-n" and body.get("n", 1) > 1:
             self.send(400, {"error": {"message": "only n = 1 is supported", "type": "invalid_request_error"}})

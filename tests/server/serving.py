@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
@@ -107,6 +108,41 @@ def serving(*options, delay="0", **more):
         if server.process.poll() is None:
             server.process.kill()
             server.process.wait()
+
+
+class Upstream:
+    """The endpoint of a language model (tests/cli/upstream.py), and what it was asked since the last time."""
+
+    def __init__(self, directory):
+        self.directory, self.seen = directory, 0
+        self.process = subprocess.Popen([sys.executable, os.path.join(ROOT, "tests", "cli", "upstream.py"), directory])
+        port = os.path.join(directory, "port")
+        if not wait_until(lambda: os.path.exists(port)):
+            raise RuntimeError("the endpoint of the tests does not start")
+        with open(port, encoding="utf-8") as file:
+            self.url = f"http://127.0.0.1:{file.read()}"
+
+    def calls(self):
+        with open(os.path.join(self.directory, "calls"), encoding="utf-8") as file:
+            lines = [json.loads(line) for line in file]
+        new, self.seen = lines[self.seen:], len(lines)
+        return new
+
+
+@contextlib.contextmanager
+def upstream():
+    """An endpoint whose key is in the environment, and that no proxy of HTTP is in front of."""
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        os.environ.pop(name, None)
+        os.environ.pop(name.upper(), None)
+    os.environ["CAPPY_LLM_KEY"] = "upstream-key"
+    with tempfile.TemporaryDirectory() as directory:
+        endpoint = Upstream(directory)
+        try:
+            yield endpoint
+        finally:
+            endpoint.process.kill()
+            endpoint.process.wait()
 
 
 def read_all(connection):

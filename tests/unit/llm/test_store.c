@@ -23,8 +23,10 @@ struct found {
     size_t sizes[MOST];
 };
 
-static cappy_status take(void *context, size_t number, cappy_text text, cappy_error *error)
+static cappy_status take(void *context, size_t number, cappy_text text, const char *finish,
+                         cappy_error *error)
 {
+    (void)finish;
     (void)error;
     struct found *found = context;
     assert_true(found->n < MOST && text.size < sizeof found->texts[0]);
