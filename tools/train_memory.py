@@ -122,11 +122,12 @@ def main():
     a_layer = (a_token[large] - a_token[small]) / (large - small)
     tokens_of_all = a_token[small] + (LAYERS - small) * a_layer
     all_parameters = sum(count(shape) for _, shape in shapes(LAYERS))
-    print(f"{a_parameter:.2f} bytes a parameter, {rest / 1e6:.0f} MB whatever the model, "
+    print(f"{a_parameter:.2f} bytes for each parameter of a layer, {rest / 1e6:.0f} MB whatever the model, "
           f"{a_layer / 1e3:.1f} kB a token and layer and {(a_token[small] - small * a_layer) / 1e3:.1f} kB a token beside")
-    total = rest + a_parameter * all_parameters + 512 * tokens_of_all
+    alone = rest + a_parameter * all_parameters
+    total = alone + 512 * tokens_of_all
     print(f"{LAYERS} layers, {all_parameters / 1e6:.1f} M parameters, passes of 512 tokens: {total / 1e9:.2f} GB, of which "
-          f"{512 * tokens_of_all / 1e9:.2f} GB are activations: {a_parameter:.2f} bytes a parameter + activations")
+          f"{512 * tokens_of_all / 1e9:.2f} GB are activations: {alone / all_parameters:.2f} bytes a parameter + activations")
 
 
 if __name__ == "__main__":

@@ -32,6 +32,9 @@ struct cappy_adapt_arguments {
     struct cappy_real temperature;
 };
 
+/* So many examples are trained on at most, if nobody asks for more: no more than a night. */
+enum { CAPPY_ADAPT_MOST = 400000 };
+
 struct cappy_adapt {
     const struct cappy_adapt_arguments *arguments;
     struct cappy_progress progress;
@@ -45,6 +48,7 @@ struct cappy_adapt {
     struct cappy_suite validation;
     struct cappy_suite held_out;
     struct cappy_majority majority; /* of the training rows */
+    uint64_t n_expected;            /* training rows, if all rows were trained on */
     size_t n_training;              /* rows */
     size_t n_graded;                /* training rows beside candidates */
     size_t n_excluded;              /* rows left out because their instruction is held out */

@@ -88,6 +88,12 @@ static cappy_status append_table(const struct cappy_adapt *adapt, struct cappy_b
                                       "held out\n",
                                       adapt->n_excluded));
     }
+    if (adapt->split.n_spare > 0) {
+        CAPPY_TRY(cappy_buffer_format(out, error,
+                                      "%zu rows more than are trained on without --epochs, taken "
+                                      "at random, were left out\n",
+                                      adapt->split.n_spare));
+    }
     if (adapt->n_dropped > 0) {
         CAPPY_TRY(cappy_buffer_format(out, error,
                                       "%zu held-out rows have nothing to choose from and are in "

@@ -88,6 +88,25 @@ static cappy_status note_excluded(void *context, struct cappy_row *row, cappy_er
     return cappy_split_add(&adapt->excluded, instruction, instruction, error);
 }
 
+/* About how many training rows it makes: some may turn out to be the same. */
+static cappy_status expect(struct cappy_adapt *adapt, const struct cappy_row *row,
+                           cappy_error *error)
+{
+    static const char *const lists[] = {"references", "choices", "candidates"};
+    const struct cappy_adapt_arguments *arguments = adapt->arguments;
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        size_t n = 0;
+        if (cappy_row_has(row, lists[i])) {
+            CAPPY_TRY(cappy_row_get_count(row, lists[i], &n, error));
+        }
+        if (n > 0 && i == 0) {
+            n += arguments->mismatches + arguments->near + arguments->corruptions;
+        }
+        adapt->n_expected += n;
+    }
+    return CAPPY_OK;
+}
+
 static cappy_status note_row(void *context, struct cappy_row *row, cappy_error *error)
 {
     struct cappy_adapt *adapt = context;
@@ -98,6 +117,7 @@ static cappy_status note_row(void *context, struct cappy_row *row, cappy_error *
         adapt->n_excluded++;
         return CAPPY_OK;
     }
+    CAPPY_TRY(expect(adapt, row, error));
     return cappy_split_add(&adapt->split, group, instruction, error);
 }
 
@@ -125,6 +145,17 @@ static cappy_status check_split(const struct cappy_adapt *adapt, cappy_error *er
     return CAPPY_OK;
 }
 
+/* As many rows as make the training rows that are trained on; the others need not be read again. */
+static size_t enough_to_train(const struct cappy_adapt *adapt)
+{
+    const struct cappy_adapt_arguments *arguments = adapt->arguments;
+    if (arguments->steps != 0 || arguments->epochs != 0 || adapt->n_expected <= CAPPY_ADAPT_MOST) {
+        return SIZE_MAX;
+    }
+    const double each = (double)adapt->n_expected / (double)adapt->split.n;
+    return (size_t)(CAPPY_ADAPT_MOST / each) + 1;
+}
+
 static cappy_status find_split(struct cappy_adapt *adapt, cappy_error *error)
 {
     const struct cappy_adapt_arguments *arguments = adapt->arguments;
@@ -140,7 +171,9 @@ static cappy_status find_split(struct cappy_adapt *adapt, cappy_error *error)
         cappy_split_hold(&adapt->excluded);
     }
     CAPPY_TRY(read_files(adapt, common->operands, common->n_operands, note_row, adapt, error));
-    cappy_split_make(split, has_file ? 0 : HELD_OUT_SHARE, MOST_HELD_OUT, MOST_VALIDATION);
+    const struct cappy_split_limits enough = {enough_to_train(adapt), MOST_VALIDATION,
+                                              MOST_HELD_OUT};
+    cappy_split_make(split, has_file ? 0 : HELD_OUT_SHARE, &enough);
     CAPPY_TRY(check_split(adapt, error));
     if (has_file) {
         split->n_groups[CAPPY_SIDE_HELD_OUT] = adapt->excluded.n_groups[CAPPY_SIDE_HELD_OUT];
@@ -216,6 +249,8 @@ static cappy_status deal(void *context, struct cappy_row *row, cappy_error *erro
         return keep_question(&adapt->validation, row, error);
     case CAPPY_SIDE_TRAIN:
         return cappy_builder_add(dealer->builder, row, error);
+    case CAPPY_SIDE_SPARE:
+        return CAPPY_OK;
     default:
         adapt->n_excluded++;
         return CAPPY_OK;

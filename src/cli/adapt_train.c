@@ -96,9 +96,8 @@ cappy_status cappy_adapt_look(struct cappy_adapt *adapt, cappy_error *error)
 }
 
 /* Candidates are all graded, so that one pass tells much; choices and references tell which one is
- * right and are gone through again. But enough examples for a few rows to be learnt, and no more
- * than a night for very many. */
-enum { PASSES = 1, PASSES_OF_CHOICES = 3, LEAST_EXAMPLES = 12000, MOST_EXAMPLES = 400000 };
+ * right and are gone through again. But enough examples for a few rows to be learnt. */
+enum { PASSES = 1, PASSES_OF_CHOICES = 3, LEAST_EXAMPLES = 12000 };
 
 static size_t choose_steps(const struct cappy_adapt *adapt, size_t batch_size)
 {
@@ -110,9 +109,9 @@ static size_t choose_steps(const struct cappy_adapt *adapt, size_t batch_size)
     size_t examples = adapt->n_training * arguments->epochs;
     if (arguments->epochs == 0) {
         examples = graded * PASSES + (adapt->n_training - graded) * PASSES_OF_CHOICES;
-        examples = examples < LEAST_EXAMPLES  ? LEAST_EXAMPLES
-                   : examples > MOST_EXAMPLES ? MOST_EXAMPLES
-                                              : examples;
+        examples = examples < LEAST_EXAMPLES     ? LEAST_EXAMPLES
+                   : examples > CAPPY_ADAPT_MOST ? CAPPY_ADAPT_MOST
+                                                 : examples;
     }
     return (examples + batch_size - 1) / batch_size;
 }

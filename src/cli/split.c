@@ -82,7 +82,8 @@ static size_t share_of(size_t n, double share)
     return wanted < 1 ? 1 : wanted;
 }
 
-void cappy_split_make(struct cappy_split *split, double share, size_t most, size_t most_validation)
+void cappy_split_make(struct cappy_split *split, double share,
+                      const struct cappy_split_limits *enough)
 {
     size_t n = 0;
     sort(split, compare_groups);
@@ -90,10 +91,12 @@ void cappy_split_make(struct cappy_split *split, double share, size_t most, size
         n += i == 0 || split->marks[i].group != split->marks[i - 1].group;
     }
     const double validation = share > 0 ? share / 2 : 0.1;
-    size_t at =
-        take_groups(split, CAPPY_SIDE_HELD_OUT, 0, share > 0 ? share_of(n, share) : 0, most);
-    at = take_groups(split, CAPPY_SIDE_VALIDATION, at, share_of(n, validation), most_validation);
-    take_groups(split, CAPPY_SIDE_TRAIN, at, SIZE_MAX, SIZE_MAX);
+    size_t at = take_groups(split, CAPPY_SIDE_HELD_OUT, 0, share > 0 ? share_of(n, share) : 0,
+                            enough->held_out);
+    at = take_groups(split, CAPPY_SIDE_VALIDATION, at, share_of(n, validation), enough->validation);
+    const size_t end = take_groups(split, CAPPY_SIDE_TRAIN, at, SIZE_MAX, enough->training);
+    split->n_spare = split->n - end;
+    split->spare = end < split->n ? split->marks[end].group : UINT64_MAX;
     split->n = at;
     sort(split, compare_instructions);
 }
@@ -104,6 +107,7 @@ void cappy_split_hold(struct cappy_split *split)
     take_groups(split, CAPPY_SIDE_HELD_OUT, 0, SIZE_MAX, SIZE_MAX);
     split->first[CAPPY_SIDE_VALIDATION] = UINT64_MAX;
     split->first[CAPPY_SIDE_TRAIN] = UINT64_MAX;
+    split->spare = UINT64_MAX;
     sort(split, compare_instructions);
 }
 
@@ -111,7 +115,8 @@ static enum cappy_side side_of(const struct cappy_split *split, uint64_t group)
 {
     return group < split->first[CAPPY_SIDE_VALIDATION] ? CAPPY_SIDE_HELD_OUT
            : group < split->first[CAPPY_SIDE_TRAIN]    ? CAPPY_SIDE_VALIDATION
-                                                       : CAPPY_SIDE_TRAIN;
+           : group < split->spare                      ? CAPPY_SIDE_TRAIN
+                                                       : CAPPY_SIDE_SPARE;
 }
 
 /* The side that has the instruction; CAPPY_SIDE_TRAIN where no other has. */
@@ -135,6 +140,9 @@ enum cappy_side cappy_split_side(const struct cappy_split *split, cappy_text gro
                                  cappy_text instruction)
 {
     const enum cappy_side side = side_of(split, mark_of(split, group));
+    if (side == CAPPY_SIDE_SPARE) {
+        return side;
+    }
     return find(split, mark_of(split, instruction)) == side ? side : CAPPY_SIDE_NONE;
 }
 

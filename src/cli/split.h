@@ -16,6 +16,7 @@ enum cappy_side {
     CAPPY_SIDE_HELD_OUT,
     CAPPY_SIDES,
     CAPPY_SIDE_NONE = CAPPY_SIDES, /* left out */
+    CAPPY_SIDE_SPARE,              /* more than are to be trained on */
 };
 
 /* A row, by hashes of its texts that another seed makes others of. */
@@ -33,16 +34,26 @@ struct cappy_split {
     /* Once made: */
     size_t n_groups[CAPPY_SIDES];
     uint64_t first[CAPPY_SIDES]; /* the lowest group of a side; its groups lie together */
+    uint64_t spare;              /* the lowest group that is spare; UINT64_MAX: none is */
+    size_t n_spare;              /* rows */
 };
 
 /* Adds a row; where rows are parted by instruction, that is its group. */
 cappy_status cappy_split_add(struct cappy_split *split, cappy_text group, cappy_text instruction,
                              cappy_error *error);
 
+/* How many rows are enough for each side. */
+struct cappy_split_limits {
+    size_t training;
+    size_t validation;
+    size_t held_out;
+};
+
 /* Holds out a `share` of the different groups, and half as many are for validation; where the share
- * is 0, a tenth is. A side has at least one group, and takes no more of them once it has `most`
- * rows, or `most_validation`. */
-void cappy_split_make(struct cappy_split *split, double share, size_t most, size_t most_validation);
+ * is 0, a tenth is. A side has at least one group, and takes no more of them once it has enough
+ * rows: which are spare is random, as sides are. */
+void cappy_split_make(struct cappy_split *split, double share,
+                      const struct cappy_split_limits *enough);
 
 /* Only for rows that were added. */
 enum cappy_side cappy_split_side(const struct cappy_split *split, cappy_text group,

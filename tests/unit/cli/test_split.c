@@ -55,31 +55,43 @@ static void test_shares(void **state)
         double share;
         size_t most;
         size_t most_validation;
+        size_t most_training;
         size_t sides[CAPPY_SIDES]; /* training, validation, held out */
     } cases[] = {
-        {1000, 1, 0.2, 500, 500, {700, 100, 200}},
-        {1000, 1, 0.2, 50, 20, {930, 20, 50}},
-        {1000, 1, 0, 500, 500, {900, 100, 0}},
-        {1000, 3, 0.2, 9999, 9999, {700, 100, 200}},
-        {1000, 3, 0.2, 30, 10, {1000 - 14, 4, 10}}, /* limits are of rows, groups stay whole */
-        {3, 1, 0.2, 500, 500, {1, 1, 1}},
-        {2, 1, 0.2, 500, 500, {0, 1, 1}},
-        {1, 1, 0.2, 500, 500, {0, 0, 1}},
-        {0, 1, 0.2, 500, 500, {0, 0, 0}},
-        {0, 1, 0, 500, 500, {0, 0, 0}},
+        {1000, 1, 0.2, 500, 500, SIZE_MAX, {700, 100, 200}},
+        {1000, 1, 0.2, 50, 20, SIZE_MAX, {930, 20, 50}},
+        {1000, 1, 0, 500, 500, SIZE_MAX, {900, 100, 0}},
+        {1000, 3, 0.2, 9999, 9999, SIZE_MAX, {700, 100, 200}},
+        {1000,
+         3,
+         0.2,
+         30,
+         10,
+         SIZE_MAX,
+         {1000 - 14, 4, 10}}, /* limits are of rows, groups stay whole */
+        {1000, 1, 0.2, 500, 500, 300, {300, 100, 200}},
+        {1000, 3, 0.2, 9999, 9999, 100, {34, 100, 200}},
+        {3, 1, 0.2, 500, 500, SIZE_MAX, {1, 1, 1}},
+        {2, 1, 0.2, 500, 500, SIZE_MAX, {0, 1, 1}},
+        {1, 1, 0.2, 500, 500, SIZE_MAX, {0, 0, 1}},
+        {0, 1, 0.2, 500, 500, SIZE_MAX, {0, 0, 0}},
+        {0, 1, 0, 500, 500, SIZE_MAX, {0, 0, 0}},
     };
     (void)state;
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         struct cappy_split split = {.seed = c};
-        size_t counted[CAPPY_SIDES + 1] = {0};
+        size_t counted[CAPPY_SIDE_SPARE + 1] = {0};
         fill(&split, cases[c].n, cases[c].times);
-        cappy_split_make(&split, cases[c].share, cases[c].most, cases[c].most_validation);
+        const struct cappy_split_limits enough = {cases[c].most_training, cases[c].most_validation,
+                                                  cases[c].most};
+        cappy_split_make(&split, cases[c].share, &enough);
         assert_counts(&split, cases[c].sides[0], cases[c].sides[1], cases[c].sides[2]);
         for (int i = 0; i < cases[c].n; i++) {
             counted[side_of(&split, i)]++;
         }
         assert_memory_equal(counted, cases[c].sides, sizeof cases[c].sides);
         assert_int_equal(counted[CAPPY_SIDE_NONE], 0);
+        assert_int_equal(counted[CAPPY_SIDE_SPARE] * (size_t)cases[c].times, split.n_spare);
         cappy_split_free(&split);
     }
 }
@@ -88,6 +100,7 @@ static void test_shares(void **state)
 static void test_order(void **state)
 {
     enum { N = 300 };
+    static const struct cappy_split_limits enough = {SIZE_MAX, N, N};
     struct cappy_split one = {.seed = 5};
     struct cappy_split turned = {.seed = 5};
     struct cappy_split other = {.seed = 6};
@@ -102,9 +115,9 @@ static void test_order(void **state)
             add(&turned, text, text);
         }
     }
-    cappy_split_make(&one, 0.2, N, N);
-    cappy_split_make(&turned, 0.2, N, N);
-    cappy_split_make(&other, 0.2, N, N);
+    cappy_split_make(&one, 0.2, &enough);
+    cappy_split_make(&turned, 0.2, &enough);
+    cappy_split_make(&other, 0.2, &enough);
     for (int i = 0; i < N; i++) {
         assert_int_equal(side_of(&one, i), side_of(&turned, i));
         n_moved += side_of(&one, i) != side_of(&other, i);
@@ -147,7 +160,8 @@ static void test_groups(void **state)
             }
         }
         if (pass == 0) {
-            cappy_split_make(&split, 0.2, N * 4, N * 4);
+            const struct cappy_split_limits enough = {SIZE_MAX, N * 4, N * 4};
+            cappy_split_make(&split, 0.2, &enough);
         }
     }
     assert_counts(&split, 70, 10, 20);
