@@ -18,6 +18,7 @@ struct train_arguments {
     size_t steps;
     size_t epochs;
     size_t batch_size;
+    size_t until;
     size_t seed;
     size_t pass_tokens;
     size_t passes_per_sum;
@@ -138,6 +139,7 @@ static struct cappy_settings choose_settings(const struct train_arguments *argum
     struct cappy_settings settings = cappy_settings_default();
     settings.steps = arguments->steps;
     settings.epochs = arguments->epochs != 0 ? arguments->epochs : settings.epochs;
+    settings.until = arguments->until;
     settings.batch_size = arguments->batch_size != 0 ? arguments->batch_size : settings.batch_size;
     settings.seed = arguments->seed != 0 ? arguments->seed : settings.seed;
     settings.pass_tokens = arguments->pass_tokens;
@@ -307,6 +309,15 @@ const struct cappy_command cappy_command_train = {
                      "of its sigmoid, which becomes the model's score. listwise: the order of the "
                      "responses to one instruction alone, which stay together in a batch. "
                      "combined: both the squared error and the order."},
+            {.name = "until",
+             .type = CAPPY_OPTION_COUNT,
+             .offset = AT(until),
+             .value = "N",
+             .min = 1,
+             .max = MANY,
+             .help =
+                 "End behind step N, with the learning rate that it has there: for a model that "
+                 "another run begins with."},
             {.name = "schedule",
              .type = CAPPY_OPTION_CHOICE,
              .offset = AT(schedule),

@@ -134,7 +134,8 @@ static cappy_status open_rows(struct cappy_run *run, cappy_error *error)
         }
         CAPPY_TRY(cappy_plan_count(&run->plan, &run->resolved.steps, error));
     }
-    run->state.steps = run->resolved.steps;
+    const bool ends_early = settings->until != 0 && settings->until < run->resolved.steps;
+    run->state.steps = ends_early ? settings->until : run->resolved.steps;
     return CAPPY_OK;
 }
 

@@ -37,6 +37,7 @@ static const struct setting {
 } settings_table[] = {
     {"steps", COUNT, AT(steps), 0, 1e15},
     {"epochs", COUNT, AT(epochs), 0, 1e9},
+    {"until", COUNT, AT(until), 0, 1e15},
     {"batch-size", COUNT, AT(batch_size), 1, 1e9},
     {"max-length", COUNT, AT(max_length), 0, 1e9},
     {"pass-tokens", COUNT, AT(pass_tokens), 0, 1e9},

@@ -24,6 +24,7 @@ enum cappy_schedule { CAPPY_SCHEDULE_LINEAR, CAPPY_SCHEDULE_CONSTANT, CAPPY_SCHE
 struct cappy_settings {
     size_t steps;      /* updates of the weights; 0: as many as `epochs` makes */
     size_t epochs;     /* passes over the rows */
+    size_t until;      /* ends behind this step, with the rate it has there; 0: behind the last */
     size_t batch_size; /* examples of one update */
     size_t max_length; /* tokens of a pair; 0: the model's limit */
     uint64_t seed;

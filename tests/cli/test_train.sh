@@ -32,6 +32,11 @@ output_is ''
 check 'the result scores' 0 '' score --model "$dir/one" -i 'What is the capital of France?' -r Paris
 output_like '[0-9-]*.[0-9]*'
 # shellcheck disable=SC2086
+check 'until' 0 '5 steps, *' train $options --threads 1 --until 5 --out "$dir/until" --log "$dir/until.log"
+[ "$(sed 's/, "seconds.*//' "$dir/until.log")" = "$(sed 's/, "seconds.*//; 5q' "$dir/log")" ] ||
+    fail 'the first steps are others'
+cmp -s "$dir/until/model.safetensors" "$dir/one/model.safetensors" && fail 'seven steps more changed nothing'
+# shellcheck disable=SC2086
 check 'four threads' 0 '' train $options --threads 4 --out "$dir/four" --quiet
 same one four
 # shellcheck disable=SC2086
