@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is told about an evaluation. */
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/eval.h"
 #include "cli/facts.h"
@@ -122,6 +123,11 @@ static cappy_status write_page(const struct cappy_eval *eval, cappy_error *error
     cappy_buffer_init(&text, SIZE_MAX / 2);
     const int size = snprintf(title, sizeof title, "cappy eval %s", kind_names[eval->kind]);
     cappy_status status = describe(eval, &text, error);
+    for (size_t i = 1; status == CAPPY_OK && i < arguments->common.n_operands; i++) {
+        const char *slash = strrchr(arguments->common.operands[i], '/');
+        status = cappy_buffer_format(&text, error, "%s%s", i == 1 ? ": " : ", ",
+                                     slash != NULL ? slash + 1 : arguments->common.operands[i]);
+    }
     if (status == CAPPY_OK) {
         const struct cappy_report report = {.title = {title, (size_t)size},
                                             .subtitle = {text.data, text.size},

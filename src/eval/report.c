@@ -16,17 +16,29 @@ static cappy_status append(const char *text, struct cappy_buffer *out, cappy_err
 
 /* ---- Figures --------------------------------------------------------------------------------- */
 
-/* The interval as a bar from 0 to 1. */
-static cappy_status append_range(const struct cappy_figure *figure, enum cappy_pick pick,
-                                 struct cappy_buffer *out, cappy_error *error)
+/* The scale of the bars: what qualities are at most, 1 or more. */
+static double find_highest(const struct cappy_figures *figures)
 {
+    double high = 1;
+    for (size_t pick = 0; pick < CAPPY_PICKS; pick++) {
+        high = fmax(high, figures->picks[pick].is_given ? figures->picks[pick].high : 0);
+    }
+    return high;
+}
+
+/* The interval as a bar from 0 to `high`. */
+static cappy_status append_range(const struct cappy_figure *figure, enum cappy_pick pick,
+                                 double high, struct cappy_buffer *out, cappy_error *error)
+{
+    const double scale = 300 / high;
     return cappy_buffer_format(
         out, error,
         "<td class=wide><svg viewBox=\"0 0 300 18\" aria-hidden=true><path class=grid "
         "d=\"M0 9h300\"/><path class=\"range %s\" d=\"M%.1f 9H%.1f\"/><path class=\"point %s\" "
         "d=\"M%.1f 2v14\"/></svg></td>",
-        cappy_pick_class(pick), figure->low * 300, fmax(figure->high, figure->low + 0.004) * 300,
-        cappy_pick_class(pick), figure->mean * 300);
+        cappy_pick_class(pick), figure->low * scale,
+        fmax(figure->high * scale, figure->low * scale + 1.2), cappy_pick_class(pick),
+        figure->mean * scale);
 }
 
 /* A minus as long as the plus. */
@@ -38,9 +50,11 @@ static const char *sign_of(double number)
 static cappy_status append_picks(const struct cappy_figures *figures, struct cappy_buffer *out,
                                  cappy_error *error)
 {
+    const double high = find_highest(figures);
     CAPPY_TRY(cappy_buffer_format(out, error,
                                   "<div class=wrap><table>\n<tr><th>chosen<th>mean<th>95 %% "
-                                  "interval<th class=wide>from 0 to 1</tr>\n"));
+                                  "interval<th class=wide>from 0 to %.3g</tr>\n",
+                                  high));
     for (size_t i = 0; i < CAPPY_PICKS; i++) {
         const struct cappy_figure *figure = &figures->picks[i];
         const enum cappy_pick pick = (enum cappy_pick)i;
@@ -50,7 +64,7 @@ static cappy_status append_picks(const struct cappy_figures *figures, struct cap
                 pick == CAPPY_PICK_SCORER || pick == CAPPY_PICK_MIX ? " class=strong" : "",
                 cappy_pick_name(pick), cappy_pick_title(pick), figure->mean, figure->low,
                 figure->high));
-            CAPPY_TRY(append_range(figure, pick, out, error));
+            CAPPY_TRY(append_range(figure, pick, high, out, error));
             CAPPY_TRY(append("</tr>\n", out, error));
         }
     }
@@ -68,45 +82,50 @@ static cappy_status append_picks(const struct cappy_figures *figures, struct cap
     return append("</table></div>\n", out, error);
 }
 
-/* The scorer's interval on a scale from 0 to `high`, and beside it what it is measured by. */
-static cappy_status append_marks(const struct cappy_figures *task, double high,
-                                 struct cappy_buffer *out, cappy_error *error)
+/* Where something stands on a bar of a task: open cases have a scale from random to the best there
+ * is, closed ones from 0 to 1. */
+static double place_mark(double value, bool is_closed)
 {
-    static const enum cappy_pick marks[] = {CAPPY_PICK_RANDOM,    CAPPY_PICK_MAJORITY,
-                                            CAPPY_PICK_CONSENSUS, CAPPY_PICK_MIX,
-                                            CAPPY_PICK_ORACLE,    CAPPY_PICK_SCORER};
-    const double scale = 300 / high;
-    const struct cappy_figure *scorer = &task->picks[CAPPY_PICK_SCORER];
+    return is_closed ? value * 300 : (fmax(fmin(value, 1), -0.3) + 0.3) * (300 / 1.3);
+}
+
+/* The scorer's interval, and beside it what it is measured by. */
+static cappy_status append_marks(const struct cappy_figures *task, struct cappy_buffer *out,
+                                 cappy_error *error)
+{
+    static const enum cappy_pick marks[] = {
+        CAPPY_PICK_RANDOM,    CAPPY_PICK_MAJORITY, CAPPY_PICK_ALONE,  CAPPY_PICK_SOURCE,
+        CAPPY_PICK_CONSENSUS, CAPPY_PICK_MIX,      CAPPY_PICK_ORACLE, CAPPY_PICK_SCORER};
+    const bool is_closed = task->is_closed;
+    const struct cappy_figure *figures = is_closed ? task->picks : task->gaps;
+    const struct cappy_figure *scorer = &figures[CAPPY_PICK_SCORER];
     CAPPY_TRY(append("<td class=wide><svg viewBox=\"0 0 300 18\" aria-hidden=true><path class=grid "
                      "d=\"M0 9h300\"/>",
                      out, error));
     if (scorer->is_given) {
-        CAPPY_TRY(cappy_buffer_format(
-            out, error, "<path class=\"range c-scorer\" d=\"M%.1f 9H%.1f\"/>", scorer->low * scale,
-            fmax(scorer->high, scorer->low + 0.004 * high) * scale));
+        const double low = place_mark(scorer->low, is_closed);
+        const double high = place_mark(scorer->high, is_closed);
+        CAPPY_TRY(cappy_buffer_format(out, error,
+                                      "<path class=\"range c-scorer\" d=\"M%.1f 9H%.1f\"/>", low,
+                                      fmax(high, low + 1.2)));
     }
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
-        if (task->picks[marks[i]].is_given) {
-            CAPPY_TRY(cappy_buffer_format(out, error,
-                                          "<path class=\"point %s\" d=\"M%.1f 2v14\"><title>%s "
-                                          "%.4f</title></path>",
-                                          cappy_pick_class(marks[i]),
-                                          task->picks[marks[i]].mean * scale,
-                                          cappy_pick_name(marks[i]), task->picks[marks[i]].mean));
+        if (figures[marks[i]].is_given) {
+            CAPPY_TRY(cappy_buffer_format(
+                out, error,
+                "<path class=\"point %s\" d=\"M%.1f 2v14\"><title>%s %.4f</title></path>",
+                cappy_pick_class(marks[i]), place_mark(figures[marks[i]].mean, is_closed),
+                cappy_pick_name(marks[i]), task->picks[marks[i]].mean));
         }
     }
     return append("</svg></td>", out, error);
 }
 
-static double find_highest(const struct cappy_figures *figures)
+/* The ways to choose that have a column in the table of tasks. */
+static bool has_column(const struct cappy_figures *figures, size_t pick)
 {
-    double high = 1;
-    for (size_t i = 0; i < figures->n_tasks; i++) {
-        for (size_t pick = 0; pick < CAPPY_PICKS; pick++) {
-            high = fmax(high, figures->tasks[i].picks[pick].high);
-        }
-    }
-    return high;
+    return figures->picks[pick].is_given && pick != CAPPY_PICK_FIRST &&
+           pick != CAPPY_PICK_SHORTEST && pick != CAPPY_PICK_LONGEST && pick != CAPPY_PICK_VOTE;
 }
 
 /* A row for a task, or for the mean of all. */
@@ -122,14 +141,13 @@ static cappy_status append_task(const struct cappy_figures *figures,
                               error));
     CAPPY_TRY(cappy_buffer_format(out, error, "<td>%zu", task->n));
     for (size_t pick = 0; pick < CAPPY_PICKS; pick++) {
-        if (figures->picks[pick].is_given && picks[pick].is_given) {
+        if (has_column(figures, pick) && picks[pick].is_given) {
             CAPPY_TRY(cappy_buffer_format(out, error, "<td>%.3f", picks[pick].mean));
-        } else if (figures->picks[pick].is_given) {
+        } else if (has_column(figures, pick)) {
             CAPPY_TRY(append("<td>", out, error));
         }
     }
-    return is_mean ? append("<td class=wide>", out, error)
-                   : append_marks(task, find_highest(figures), out, error);
+    return is_mean ? append("<td class=wide>", out, error) : append_marks(task, out, error);
 }
 
 static cappy_status append_tasks(const struct cappy_figures *figures, struct cappy_buffer *out,
@@ -141,14 +159,15 @@ static cappy_status append_tasks(const struct cappy_figures *figures, struct cap
     }
     CAPPY_TRY(append("<div class=wrap><table>\n<tr><th>task<th>rows", out, error));
     for (size_t pick = 0; pick < CAPPY_PICKS; pick++) {
-        if (figures->picks[pick].is_given) {
+        if (has_column(figures, pick)) {
             CAPPY_TRY(cappy_buffer_format(out, error, "<th><span class=\"swatch %s\"></span>%s",
                                           cappy_pick_class((enum cappy_pick)pick),
                                           cappy_pick_name((enum cappy_pick)pick)));
         }
     }
-    CAPPY_TRY(
-        cappy_buffer_format(out, error, "<th class=wide>from 0 to %g", find_highest(figures)));
+    CAPPY_TRY(append(figures->is_closed ? "<th class=wide>from 0 to 1"
+                                        : "<th class=wide>from random to oracle",
+                     out, error));
     for (size_t i = 0; i < figures->n_tasks && i < SHOWN; i++) {
         CAPPY_TRY(append_task(figures, &figures->tasks[i], out, error));
     }
@@ -158,6 +177,25 @@ static cappy_status append_tasks(const struct cappy_figures *figures, struct cap
                ? cappy_buffer_format(out, error, "<p class=soft>and %zu more tasks</p>\n",
                                      figures->n_tasks - SHOWN)
                : CAPPY_OK;
+}
+
+static cappy_status append_measures(const struct cappy_figures *figures, struct cappy_buffer *out,
+                                    cappy_error *error)
+{
+    CAPPY_TRY(append("<p class=soft>", out, error));
+    for (size_t i = 0; i < CAPPY_MEASURES; i++) {
+        const struct cappy_figure *figure = &figures->measures[i];
+        if (figure->is_given) {
+            CAPPY_TRY(cappy_buffer_format(out, error, "%s: <b>%.3f</b> (%.3f to %.3f). ",
+                                          cappy_measure_title((enum cappy_measure)i), figure->mean,
+                                          figure->low, figure->high));
+        }
+    }
+    if (figures->calibration.is_given) {
+        CAPPY_TRY(cappy_buffer_format(out, error, "Calibration error: <b>%.3f</b>.",
+                                      figures->calibration.mean));
+    }
+    return append("</p>\n", out, error);
 }
 
 static cappy_status append_figures(const struct cappy_figures *figures, const char *adjective,
@@ -175,7 +213,8 @@ static cappy_status append_figures(const struct cappy_figures *figures, const ch
               "answers</p>\n",
         figures->n, adjective, figures->n_responses));
     CAPPY_TRY(append_picks(figures, out, error));
-    return append_tasks(figures, out, error);
+    CAPPY_TRY(append_tasks(figures, out, error));
+    return append_measures(figures, out, error);
 }
 
 /* ---- Examples -------------------------------------------------------------------------------- */

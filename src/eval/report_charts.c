@@ -126,7 +126,9 @@ static cappy_status append_histogram(const struct cappy_report *report,
     cappy_histogram_make(scope, view, &histogram);
     const struct cappy_axes axes = {"score",        "answers", histogram.low,
                                     histogram.high, 0,         fmax(histogram.most * 1.08, 1)};
-    static const char *const names[] = {"the worst third", "middle", "best"};
+    static const char *const open[] = {"the worst third", "middle", "best"};
+    static const char *const closed[] = {"wrong", NULL, "right"};
+    const char *const *names = scope->cases[0]->question.is_closed ? closed : open;
     static const char *const classes[] = {"c-low", "c-middle", "c-high"};
     struct cappy_series series[CAPPY_SCORE_CLASSES];
     for (size_t i = 0; i < CAPPY_SCORE_CLASSES; i++) {
@@ -135,12 +137,12 @@ static cappy_status append_histogram(const struct cappy_report *report,
                                           .y = histogram.counts[i],
                                           .n = CAPPY_HISTOGRAM_BARS};
     }
-    CAPPY_TRY(cappy_buffer_format(out, error,
-                                  "<figure><figcaption>Scores of the %s</figcaption><p>All %s"
-                                  "answers by their score, coloured by their quality: the lower, "
-                                  "middle and upper third of the scale.</p>\n",
-                                  view == CAPPY_VIEW_BASE ? "base model" : report->model,
-                                  report->adjective));
+    CAPPY_TRY(cappy_buffer_format(
+        out, error, "<figure><figcaption>Scores of the %s</figcaption><p>%s</p>\n",
+        view == CAPPY_VIEW_BASE ? "base model" : report->model,
+        names == closed ? "All answers by their score."
+                        : "All answers by their score, coloured by their quality: the lower, "
+                          "middle and upper third of the scale."));
     CAPPY_TRY(cappy_chart_bars(&axes, series, CAPPY_SCORE_CLASSES, out, error));
     return append("</figure>\n", out, error);
 }
@@ -204,7 +206,7 @@ static cappy_status append_best_of(const struct cappy_report *report,
     static const enum cappy_pick shown[] = {CAPPY_PICK_ORACLE, CAPPY_PICK_MIX,
                                             CAPPY_PICK_SCORER, CAPPY_PICK_CONSENSUS,
                                             CAPPY_PICK_BASE,   CAPPY_PICK_RANDOM};
-    enum { SHOWN = sizeof shown / sizeof *shown, NAME_SIZE = 60 };
+    enum { SHOWN = sizeof shown / sizeof *shown };
     struct cappy_best_of best_of;
     struct cappy_series series[SHOWN];
     CAPPY_TRY(cappy_best_of_make(scope, report->weight, report->seed, &best_of, error));
@@ -227,53 +229,70 @@ static cappy_status append_best_of(const struct cappy_report *report,
     const double room = fmax((high - low) * 0.08, 1e-3);
     const struct cappy_axes axes = {
         "N", "quality of the pick", 1, fmax((double)best_of.most, 2), low - room, high + room};
-    CAPPY_TRY(append("<figure><figcaption>Best of N ", out, error));
-    CAPPY_TRY(cappy_page_text(figures->task, NAME_SIZE, out, error));
-    CAPPY_TRY(append("</figcaption><p>What picking among N answers, drawn at random, is worth. A "
-                     "question with fewer answers counts with all it has.</p>\n",
-                     out, error));
+    CAPPY_TRY(begin_figure("Best of N",
+                           "What picking among N answers, drawn at random, is worth. A question "
+                           "with fewer answers counts with all it has.",
+                           out, error));
     CAPPY_TRY(cappy_chart_lines(&axes, series, SHOWN, out, error));
     return append("</figure>\n", out, error);
 }
 
-/* One for each task where there are few of them, else one for all. */
-static cappy_status append_all_best_of(const struct cappy_report *report, struct cappy_buffer *out,
-                                       cappy_error *error)
-{
-    enum { MOST_TASKS = 6 };
-    const struct cappy_figures *figures = report->open;
-    struct cappy_scope whole;
-    if (figures->n == 0) {
-        return CAPPY_OK;
-    }
-    cappy_status status = cappy_scope_open(report->suite, true, false, &whole, error);
-    if (figures->n_tasks < 2 || figures->n_tasks > MOST_TASKS) {
-        status = status == CAPPY_OK ? append_best_of(report, figures, &whole, out, error) : status;
-    } else {
-        for (size_t i = 0; status == CAPPY_OK && i < figures->n_tasks; i++) {
-            struct cappy_scope scope;
-            status = cappy_scope_narrow(&whole, figures->tasks[i].task, &scope, error);
-            if (status == CAPPY_OK) {
-                status = append_best_of(report, &figures->tasks[i], &scope, out, error);
-            }
-            cappy_scope_free(&scope);
-        }
-    }
-    cappy_scope_free(&whole);
-    return status;
-}
-
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-static cappy_status append_charts(const struct cappy_report *report,
+static cappy_status append_scores(const struct cappy_report *report,
                                   const struct cappy_scope *scope, struct cappy_buffer *out,
                                   cappy_error *error)
 {
-    CAPPY_TRY(append("<h2>Curves</h2>\n<div class=grid2>\n", out, error));
-    CAPPY_TRY(append_all_best_of(report, out, error));
     CAPPY_TRY(append_calibration(report, scope, out, error));
     CAPPY_TRY(append_histogram(report, scope, CAPPY_VIEW_BASE, out, error));
-    CAPPY_TRY(append_histogram(report, scope, CAPPY_VIEW_SCORER, out, error));
+    return append_histogram(report, scope, CAPPY_VIEW_SCORER, out, error);
+}
+
+/* The charts of one task, under its name. */
+static cappy_status append_task(const struct cappy_report *report,
+                                const struct cappy_figures *figures,
+                                const struct cappy_scope *whole, struct cappy_buffer *out,
+                                cappy_error *error)
+{
+    enum { NAME_SIZE = 60 };
+    struct cappy_scope scope;
+    cappy_status status = cappy_scope_narrow(whole, figures->task, &scope, error);
+    if (status == CAPPY_OK) {
+        status = append("<h2>", out, error);
+    }
+    if (status == CAPPY_OK) {
+        status = cappy_page_text(figures->task, NAME_SIZE, out, error);
+    }
+    if (status == CAPPY_OK) {
+        status = append("</h2>\n<div class=grid2>\n", out, error);
+    }
+    if (status == CAPPY_OK) {
+        status = append_best_of(report, figures, &scope, out, error);
+    }
+    if (status == CAPPY_OK) {
+        status = append_scores(report, &scope, out, error);
+    }
+    cappy_scope_free(&scope);
+    return status == CAPPY_OK ? append("</div>\n", out, error) : status;
+}
+
+static cappy_status append_charts(const struct cappy_report *report, const struct cappy_scope *open,
+                                  const struct cappy_scope *all, struct cappy_buffer *out,
+                                  cappy_error *error)
+{
+    enum { MOST_TASKS = 6 };
+    const struct cappy_figures *figures = report->open;
+    /* Tasks may differ in their scales: where there are few, each has its own charts. */
+    if (figures->n_tasks > 1 && figures->n_tasks <= MOST_TASKS && open->n == all->n) {
+        for (size_t i = 0; i < figures->n_tasks; i++) {
+            CAPPY_TRY(append_task(report, &figures->tasks[i], open, out, error));
+        }
+        CAPPY_TRY(append("<div class=grid2>\n", out, error));
+    } else {
+        CAPPY_TRY(append("<h2>Curves</h2>\n<div class=grid2>\n", out, error));
+        CAPPY_TRY(open->n > 0 ? append_best_of(report, figures, open, out, error) : CAPPY_OK);
+        CAPPY_TRY(append_scores(report, all, out, error));
+    }
     CAPPY_TRY(append_losses(report, out, error));
     CAPPY_TRY(append_checks(report, out, error));
     return append("</div>\n", out, error);
@@ -282,11 +301,14 @@ static cappy_status append_charts(const struct cappy_report *report,
 cappy_status cappy_report_charts(const struct cappy_report *report, struct cappy_buffer *out,
                                  cappy_error *error)
 {
-    struct cappy_scope scope;
-    cappy_status status = cappy_scope_open(report->suite, true, true, &scope, error);
+    struct cappy_scope open;
+    struct cappy_scope all;
+    CAPPY_TRY(cappy_scope_open(report->suite, true, true, &all, error));
+    cappy_status status = cappy_scope_open(report->suite, true, false, &open, error);
     if (status == CAPPY_OK) {
-        status = append_charts(report, &scope, out, error);
+        status = append_charts(report, &open, &all, out, error);
     }
-    cappy_scope_free(&scope);
+    cappy_scope_free(&open);
+    cappy_scope_free(&all);
     return status;
 }
