@@ -10,6 +10,23 @@
 /* In the order of enum cappy_grading. */
 static const char *const gradings[] = {"any", "quality", "references", NULL};
 
+/* "none", and then in the order of enum cappy_benchmark_name. */
+static const char *const suites[] = {"none", "promptsource11", "bigbench45", NULL};
+
+static cappy_status check_suite(const struct cappy_eval_arguments *arguments, cappy_error *error)
+{
+    if (arguments->common.n_operands != 1) {
+        return cappy_error_set(error, CAPPY_ARGUMENT,
+                               "name the folder with the data of %s, and nothing else: "
+                               "docs/reproduce.md says what is in it",
+                               suites[arguments->suite]);
+    }
+    return arguments->scored
+               ? cappy_error_set(error, CAPPY_ARGUMENT,
+                                 "--scored is not for --suite: --samples keeps its scores")
+               : CAPPY_OK;
+}
+
 static cappy_status find_kind(const struct cappy_eval_arguments *arguments,
                               enum cappy_eval_kind *kind, cappy_error *error)
 {
@@ -31,6 +48,9 @@ static cappy_status find_kind(const struct cappy_eval_arguments *arguments,
         return cappy_error_set(error, CAPPY_ARGUMENT,
                                "--mix-weight and --by are for cappy eval pool");
     }
+    if (arguments->models != NULL) {
+        return cappy_error_set(error, CAPPY_ARGUMENT, "--models is for --suite bigbench45");
+    }
     if (arguments->scored && arguments->samples != NULL) {
         return cappy_error_set(error, CAPPY_ARGUMENT,
                                "--scored takes scores from the rows: there is nothing to keep "
@@ -39,20 +59,15 @@ static cappy_status find_kind(const struct cappy_eval_arguments *arguments,
     return CAPPY_OK;
 }
 
-static cappy_status score(struct cappy_eval *eval, cappy_error *error)
+cappy_status cappy_eval_get_scores(struct cappy_eval *eval, cappy_error *error)
 {
     const struct cappy_common *common = &eval->arguments->common;
     if (eval->arguments->scored) {
         return cappy_eval_take_scores(eval, error);
     }
-    CAPPY_TRY(cappy_session_open(common, eval->arguments->label, true, &eval->session, error));
-    eval->has_session = true;
     cappy_progress_begin(&eval->progress, !common->quiet);
     const cappy_status status = cappy_eval_score(eval, error);
     cappy_progress_end(&eval->progress);
-    if (status == CAPPY_OK && !common->quiet) {
-        cappy_session_report_truncated(&eval->session);
-    }
     if (status == CAPPY_OK && !common->quiet && eval->n_kept > 0) {
         fprintf(stderr, "the scores of %zu rows were kept from before, in %s\n", eval->n_kept,
                 eval->arguments->samples);
@@ -63,15 +78,19 @@ static cappy_status score(struct cappy_eval *eval, cappy_error *error)
 static cappy_status work(struct cappy_eval *eval, cappy_error *error)
 {
     const struct cappy_eval_arguments *arguments = eval->arguments;
-    CAPPY_TRY(find_kind(arguments, &eval->kind, error));
     eval->with_alone = arguments->alone;
+    if (arguments->suite > 0) {
+        CAPPY_TRY(check_suite(arguments, error));
+        return cappy_eval_suite(eval, (enum cappy_benchmark_name)(arguments->suite - 1), error);
+    }
+    CAPPY_TRY(find_kind(arguments, &eval->kind, error));
     cappy_progress_begin(&eval->progress, !arguments->common.quiet);
     const cappy_status status = cappy_eval_read(eval, arguments->common.operands + 1,
                                                 arguments->common.n_operands - 1, error);
     cappy_progress_end(&eval->progress);
     CAPPY_TRY(status);
     CAPPY_TRY(cappy_eval_complete(eval, error));
-    CAPPY_TRY(score(eval, error));
+    CAPPY_TRY(cappy_eval_get_scores(eval, error));
     return cappy_eval_tell(eval, error);
 }
 
@@ -79,9 +98,7 @@ static cappy_status run(const void *values, cappy_error *error)
 {
     struct cappy_eval eval = {.arguments = values, .begun = cappy_clock()};
     const cappy_status status = work(&eval, error);
-    if (eval.has_session) {
-        cappy_session_close(&eval.session);
-    }
+    cappy_eval_close_model(&eval);
     cappy_eval_free_rows(&eval);
     cappy_figures_free(&eval.figures);
     return status;
@@ -96,7 +113,8 @@ enum { MANY = 1 << 30 };
 const struct cappy_command cappy_command_eval = {
     .name = "eval",
     .summary = "say what choosing by a scorer is worth",
-    .synopsis = (const char *const[]){"classify [FILE...]", "pool [FILE...]", NULL},
+    .synopsis =
+        (const char *const[]){"classify [FILE...]", "pool [FILE...]", "--suite NAME DIR", NULL},
     .description =
         (const char *const[]){
             "\"classify\" reads rows with \"choices\" and \"answer\", and says how often the "
@@ -114,9 +132,28 @@ const struct cappy_command cappy_command_eval = {
             "the longest, that of the best \"source\", and the best there is; how much of the way "
             "from any to the best that is; what choosing among N is worth; and how well scores "
             "order the answers.",
+            "--suite runs a benchmark of Cappy's paper on the local copies of its data in DIR, and "
+            "shows what was published beside it. promptsource11: zero-shot accuracy on eleven "
+            "tasks, from promptsource_test.jsonl of the authors or a file of rows for each task. "
+            "bigbench45: the best of 17 answers of FLAN-T5 models on 45 tasks, from a folder for "
+            "each of them, such as flan-t5-xxl. What is missing is named, and the means are of "
+            "what "
+            "is there beside those of all.",
             "Intervals hold 95 of 100 resamplings of the examples. Rows are held in memory.", NULL},
     .options =
         (const struct cappy_option[]){
+            {.name = "suite",
+             .type = CAPPY_OPTION_CHOICE,
+             .offset = AT(suite),
+             .value = "NAME",
+             .choices = suites,
+             .help = "The benchmark to run: promptsource11 or bigbench45."},
+            {.name = "models",
+             .type = CAPPY_OPTION_PATH,
+             .offset = AT(models),
+             .value = "DIR",
+             .help = "For bigbench45: adapted models, in DIR/FLAN/TASK; --model scores tasks "
+                     "that have none."},
             {.name = "limit",
              .type = CAPPY_OPTION_COUNT,
              .offset = AT(limit),
@@ -178,6 +215,8 @@ const struct cappy_command cappy_command_eval = {
             {"Other figures from the same scores:",
              "cappy eval pool answers.jsonl --samples out; cappy eval pool --scored --mix-weight 2 "
              "out/samples_answers.jsonl"},
+            {"The paper's table of zero-shot accuracy:",
+             "cappy eval --suite promptsource11 promptsource --model cappy-large"},
             {.what = NULL}},
     .arguments_size = sizeof(struct cappy_eval_arguments),
     .max_operands = CAPPY_ANY_NUMBER,

@@ -18,8 +18,10 @@ struct cappy_eval_arguments {
     size_t limit; /* 0: none */
     size_t seed;
     int grading; /* an enum cappy_grading */
+    int suite;   /* 0: none, else an enum cappy_benchmark_name plus 1 */
     bool alone;
     bool scored;
+    const char *models;
     struct cappy_real mix_weight;
 };
 
@@ -36,12 +38,19 @@ struct cappy_eval {
 
     struct cappy_session session;
     bool has_session;
-    double probe;   /* the model's score of a fixed pair, to know it again */
-    size_t n_kept;  /* cases whose scores were in the samples already */
-    size_t n_pairs; /* scored */
-    double begun;   /* by cappy_clock */
-    double weight;  /* of consensus in the mix */
+    char *opened;    /* the folder of its model; NULL: the default one */
+    size_t n_opened; /* models, so far */
+    double probe;    /* the model's score of a fixed pair, to know it again */
+    size_t n_kept;   /* cases whose scores were in the samples already */
+    size_t n_pairs;  /* scored */
+    double begun;    /* by cappy_clock */
+    double weight;   /* of consensus in the mix */
     struct cappy_figures figures;
+
+    /* Of --suite: */
+    const struct cappy_benchmark *benchmark;
+    const char *generator; /* the language model whose answers these are */
+    json_t *paths;         /* what files the rows are of */
 };
 
 /* Adds a row to the suite, which owns it on success: task rows, of the wanted kind. */
@@ -56,15 +65,42 @@ cappy_status cappy_eval_read(struct cappy_eval *eval, char *const *paths, size_t
 /* Ends reading. Tasks of the same name in several files get the names of these. */
 cappy_status cappy_eval_complete(struct cappy_eval *eval, cappy_error *error);
 
-/* Scores all cases; those that are in the samples already are not scored again, and those that are
- * scored come into them. */
+void cappy_eval_close_model(struct cappy_eval *eval);
+
+/* Opens models as they are needed and scores all cases; those that are in the samples already are
+ * not scored again, and those that are scored come into them. */
 cappy_status cappy_eval_score(struct cappy_eval *eval, cappy_error *error);
 
 /* Takes the scores from the rows. */
 cappy_status cappy_eval_take_scores(struct cappy_eval *eval, cappy_error *error);
 
+/* Scores, or takes the scores from the rows for --scored. */
+cappy_status cappy_eval_get_scores(struct cappy_eval *eval, cappy_error *error);
+
+/* Makes the figures. */
+cappy_status cappy_eval_measure(struct cappy_eval *eval, cappy_error *error);
+
+/* Appends what was evaluated with, and how long it took. */
+cappy_status cappy_eval_describe(const struct cappy_eval *eval, struct cappy_buffer *out,
+                                 cappy_error *error);
+
 /* Prints the figures, and writes the page of --report. */
 cappy_status cappy_eval_tell(struct cappy_eval *eval, cappy_error *error);
+cappy_status cappy_eval_write_page(const struct cappy_eval *eval, cappy_error *error);
+
+/* ---- Suites ---- */
+
+/* Runs a benchmark on the data in the folder that is the operand. */
+cappy_status cappy_eval_suite(struct cappy_eval *eval, enum cappy_benchmark_name name,
+                              cappy_error *error);
+
+/* Reads a file of scored responses as Cappy's authors have it, for promptsource11. The path must
+ * outlive the rows, here and below. */
+cappy_status cappy_eval_read_pairs(struct cappy_eval *eval, const char *path, cappy_error *error);
+
+/* Reads a file of sampled answers to a task as they have it, for bigbench45. */
+cappy_status cappy_eval_read_flan(struct cappy_eval *eval, const char *path, const char *task,
+                                  cappy_error *error);
 
 /* ---- Samples: rows with their scores, a file for each file of rows ---- */
 

@@ -25,7 +25,7 @@ static cappy_status find_weight(struct cappy_eval *eval, cappy_error *error)
     return CAPPY_OK;
 }
 
-static cappy_status measure(struct cappy_eval *eval, cappy_error *error)
+cappy_status cappy_eval_measure(struct cappy_eval *eval, cappy_error *error)
 {
     const struct cappy_eval_arguments *arguments = eval->arguments;
     const bool is_closed = eval->kind == CAPPY_EVAL_CLASSIFY;
@@ -37,9 +37,8 @@ static cappy_status measure(struct cappy_eval *eval, cappy_error *error)
 
 /* ---- What it was done with ------------------------------------------------------------------- */
 
-/* The model, the precision and so on, for people. */
-static cappy_status describe(const struct cappy_eval *eval, struct cappy_buffer *out,
-                             cappy_error *error)
+cappy_status cappy_eval_describe(const struct cappy_eval *eval, struct cappy_buffer *out,
+                                 cappy_error *error)
 {
     const struct cappy_common *common = &eval->arguments->common;
     if (!eval->has_session) {
@@ -48,7 +47,9 @@ static cappy_status describe(const struct cappy_eval *eval, struct cappy_buffer 
     cappy_model_info info = {.struct_size = sizeof info};
     CAPPY_TRY(cappy_model_describe(eval->session.model, &info, error));
     CAPPY_TRY(cappy_buffer_format(out, error, "%s, %s",
-                                  common->model != NULL ? common->model : "the default model",
+                                  eval->arguments->models != NULL ? eval->arguments->models
+                                  : common->model != NULL         ? common->model
+                                                                  : "the default model",
                                   cappy_precision_name(info.precision)));
     if (eval->arguments->limit > 0) {
         CAPPY_TRY(cappy_buffer_format(out, error, ", the first %zu rows of each file",
@@ -62,7 +63,7 @@ static cappy_status append_table(const struct cappy_eval *eval, struct cappy_buf
 {
     const bool is_pool = eval->kind == CAPPY_EVAL_POOL;
     CAPPY_TRY(cappy_buffer_format(out, error, "cappy eval %s: ", kind_names[eval->kind]));
-    CAPPY_TRY(describe(eval, out, error));
+    CAPPY_TRY(cappy_eval_describe(eval, out, error));
     CAPPY_TRY(cappy_buffer_format(out, error, "\n"));
     CAPPY_TRY(cappy_figures_print(&eval->figures, "", out, error));
     if (is_pool) {
@@ -111,7 +112,7 @@ static cappy_status append_json(const struct cappy_eval *eval, struct cappy_buff
 
 /* ---- The page -------------------------------------------------------------------------------- */
 
-static cappy_status write_page(const struct cappy_eval *eval, cappy_error *error)
+cappy_status cappy_eval_write_page(const struct cappy_eval *eval, cappy_error *error)
 {
     const struct cappy_eval_arguments *arguments = eval->arguments;
     const struct cappy_figures none = {0};
@@ -122,7 +123,7 @@ static cappy_status write_page(const struct cappy_eval *eval, cappy_error *error
     cappy_buffer_init(&page, SIZE_MAX / 2);
     cappy_buffer_init(&text, SIZE_MAX / 2);
     const int size = snprintf(title, sizeof title, "cappy eval %s", kind_names[eval->kind]);
-    cappy_status status = describe(eval, &text, error);
+    cappy_status status = cappy_eval_describe(eval, &text, error);
     for (size_t i = 1; status == CAPPY_OK && i < arguments->common.n_operands; i++) {
         const char *slash = strrchr(arguments->common.operands[i], '/');
         status = cappy_buffer_format(&text, error, "%s%s", i == 1 ? ": " : ", ",
@@ -152,9 +153,9 @@ cappy_status cappy_eval_tell(struct cappy_eval *eval, cappy_error *error)
 {
     const struct cappy_eval_arguments *arguments = eval->arguments;
     struct cappy_buffer text;
-    CAPPY_TRY(measure(eval, error));
+    CAPPY_TRY(cappy_eval_measure(eval, error));
     if (arguments->report != NULL) {
-        CAPPY_TRY(write_page(eval, error));
+        CAPPY_TRY(cappy_eval_write_page(eval, error));
     }
     cappy_buffer_init(&text, SIZE_MAX / 2);
     cappy_status status =

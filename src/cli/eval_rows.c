@@ -109,10 +109,9 @@ static cappy_status rename_task(struct cappy_case *item, const struct cappy_eval
     return CAPPY_OK;
 }
 
-cappy_status cappy_eval_complete(struct cappy_eval *eval, cappy_error *error)
+/* Tasks of the same name in several files get the names of these. */
+static cappy_status name_tasks(struct cappy_eval *eval, cappy_error *error)
 {
-    size_t dropped;
-    CAPPY_TRY(cappy_suite_complete(&eval->suite, eval->arguments->seed, &dropped, error));
     bool *is_shared = cappy_alloc(2 * eval->n_places, sizeof *is_shared);
     bool *is_one_of_many = is_shared + eval->n_places;
     if (is_shared == NULL) {
@@ -131,11 +130,18 @@ cappy_status cappy_eval_complete(struct cappy_eval *eval, cappy_error *error)
         }
     }
     cappy_free(is_shared);
-    if (status == CAPPY_OK && eval->suite.n_used == 0) {
+    return status;
+}
+
+cappy_status cappy_eval_complete(struct cappy_eval *eval, cappy_error *error)
+{
+    size_t dropped;
+    CAPPY_TRY(cappy_suite_complete(&eval->suite, eval->arguments->seed, &dropped, error));
+    if (eval->suite.n_used == 0) {
         return cappy_error_set(error, CAPPY_FORMAT, "there is no row to evaluate%s",
                                eval->n_single > 0 ? ": all have a single answer" : "");
     }
-    return status;
+    return eval->benchmark == NULL ? name_tasks(eval, error) : CAPPY_OK;
 }
 
 void cappy_eval_free_rows(struct cappy_eval *eval)

@@ -157,13 +157,14 @@ static cappy_status read_samples(struct cappy_samples *samples, struct cappy_eva
 
 /* ---- Files ----------------------------------------------------------------------------------- */
 
-static char *name_samples(const char *directory, const char *source)
+static char *name_samples(const char *directory, const char *generator, const char *source)
 {
     char name[300];
     const char *slash = strrchr(source, '/');
     const char *base = slash != NULL ? slash + 1 : source;
     const char *end = strstr(base, ".jsonl");
-    snprintf(name, sizeof name, "samples_%.*s.jsonl",
+    snprintf(name, sizeof name, "samples_%s%s%.*s.jsonl", generator != NULL ? generator : "",
+             generator != NULL ? "_" : "",
              (int)(end != NULL ? end - base : (ptrdiff_t)strlen(base)), base);
     return cappy_path_join(directory, name);
 }
@@ -198,7 +199,7 @@ cappy_status cappy_samples_resume(struct cappy_samples *samples, struct cappy_ev
         return cappy_error_set(error, CAPPY_IO, "%s: %s", samples->directory, strerror(errno));
     }
     samples->source = eval->suite.cases[first].question.row.file;
-    samples->path = name_samples(samples->directory, samples->source);
+    samples->path = name_samples(samples->directory, eval->generator, samples->source);
     if (samples->path == NULL) {
         return cappy_error_no_memory(error);
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The scores of what is evaluated. */
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/eval.h"
@@ -61,6 +62,12 @@ static cappy_status grow(struct known *known, cappy_error *error)
     cappy_free(known->entries);
     *known = larger;
     return CAPPY_OK;
+}
+
+static void forget(struct known *known)
+{
+    cappy_free(known->entries);
+    *known = (struct known){0};
 }
 
 /* ---- Portions -------------------------------------------------------------------------------- */
@@ -165,6 +172,81 @@ static cappy_status score_portion(struct portion *portion, size_t first, size_t 
                : CAPPY_OK;
 }
 
+/* ---- Models ---------------------------------------------------------------------------------- */
+
+/* The score of a fixed pair tells models, precisions and machines apart. */
+static cappy_status find_probe(struct cappy_eval *eval, cappy_error *error)
+{
+    const cappy_pair pair = {CAPPY_TEXT("Which of the two is larger, the sun or the moon?"),
+                             CAPPY_TEXT("The sun is about 400 times as large.")};
+    float score;
+    CAPPY_TRY(cappy_session_score(&eval->session, &pair, 1, &score, error));
+    CAPPY_TRY(cappy_scores_check(&score, 1, error));
+    eval->probe = (double)score;
+    return CAPPY_OK;
+}
+
+void cappy_eval_close_model(struct cappy_eval *eval)
+{
+    if (eval->has_session) {
+        cappy_session_close(&eval->session);
+    }
+    cappy_free(eval->opened);
+    eval->has_session = false;
+    eval->opened = NULL;
+}
+
+static bool is_same_path(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* Takes `path`, which may be NULL for the default model. */
+static cappy_status open_model(struct cappy_eval *eval, char *path, cappy_error *error)
+{
+    if (eval->has_session && is_same_path(path, eval->opened)) {
+        cappy_free(path);
+        return CAPPY_OK;
+    }
+    cappy_eval_close_model(eval);
+    struct cappy_common common = eval->arguments->common;
+    common.model = eval->opened = path;
+    CAPPY_TRY(cappy_session_open(&common, eval->arguments->label, true, &eval->session, error));
+    eval->has_session = true;
+    eval->n_opened++;
+    return find_probe(eval, error);
+}
+
+/* Opens the model for the case's task. */
+static cappy_status choose_model(struct cappy_eval *eval, const struct cappy_case *item,
+                                 cappy_error *error)
+{
+    const char *model = eval->arguments->common.model;
+    if (eval->arguments->models != NULL) {
+        struct cappy_buffer path;
+        cappy_buffer_init(&path, SIZE_MAX / 2);
+        const cappy_text task = item->question.task;
+        const cappy_status status =
+            cappy_buffer_format(&path, error, "%s/%s/%.*s", eval->arguments->models,
+                                eval->generator, (int)task.size, task.data);
+        if (status != CAPPY_OK) {
+            return status;
+        }
+        if (cappy_file_exists(path.data)) {
+            char *copy = cappy_strndup(path.data, path.size);
+            cappy_buffer_free(&path);
+            return copy != NULL ? open_model(eval, copy, error) : cappy_error_no_memory(error);
+        }
+        if (!eval->arguments->common.quiet) {
+            fprintf(stderr, "not adapted: there is no %s\n", path.data);
+        }
+        cappy_buffer_free(&path);
+    }
+    char *copy = model != NULL ? cappy_strndup(model, strlen(model)) : NULL;
+    return model == NULL || copy != NULL ? open_model(eval, copy, error)
+                                         : cappy_error_no_memory(error);
+}
+
 /* ---- Files ----------------------------------------------------------------------------------- */
 
 /* Scores cases [first, end), which are of one file. */
@@ -174,6 +256,11 @@ static cappy_status score_file(struct portion *portion, size_t first, size_t end
     struct cappy_eval *eval = portion->eval;
     const size_t total = eval->suite.n_used;
     size_t kept = 0;
+    const size_t n_opened = eval->n_opened;
+    CAPPY_TRY(choose_model(eval, &eval->suite.cases[first], error));
+    if (eval->n_opened > n_opened) {
+        forget(&portion->known); /* they are of another model */
+    }
     if (portion->samples.directory != NULL) {
         CAPPY_TRY(cappy_samples_resume(&portion->samples, eval, first, end - first, &kept, error));
         eval->n_kept += kept;
@@ -192,18 +279,6 @@ static cappy_status score_file(struct portion *portion, size_t first, size_t end
     return CAPPY_OK;
 }
 
-/* The score of a fixed pair tells models, precisions and machines apart. */
-static cappy_status find_probe(struct cappy_eval *eval, cappy_error *error)
-{
-    const cappy_pair pair = {CAPPY_TEXT("Which of the two is larger, the sun or the moon?"),
-                             CAPPY_TEXT("The sun is about 400 times as large.")};
-    float score;
-    CAPPY_TRY(cappy_session_score(&eval->session, &pair, 1, &score, error));
-    CAPPY_TRY(cappy_scores_check(&score, 1, error));
-    eval->probe = (double)score;
-    return CAPPY_OK;
-}
-
 cappy_status cappy_eval_score(struct cappy_eval *eval, cappy_error *error)
 {
     struct portion portion = {
@@ -211,7 +286,7 @@ cappy_status cappy_eval_score(struct cappy_eval *eval, cappy_error *error)
         .samples = {.directory = eval->arguments->samples, .descriptor = -1},
     };
     cappy_buffer_init(&portion.samples.text, SIZE_MAX / 2);
-    cappy_status status = find_probe(eval, error);
+    cappy_status status = CAPPY_OK;
     for (size_t first = 0, end; status == CAPPY_OK && first < eval->suite.n_used; first = end) {
         const char *file = eval->suite.cases[first].question.row.file;
         end = first + 1;
@@ -221,7 +296,10 @@ cappy_status cappy_eval_score(struct cappy_eval *eval, cappy_error *error)
         status = score_file(&portion, first, end, error);
     }
     status = cappy_samples_close(&portion.samples, status, error);
-    cappy_free(portion.known.entries);
+    if (status == CAPPY_OK && !eval->arguments->common.quiet) {
+        cappy_session_report_truncated(&eval->session);
+    }
+    forget(&portion.known);
     cappy_free(portion.pairs);
     cappy_free(portion.scores);
     return status;

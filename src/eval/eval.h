@@ -256,6 +256,63 @@ cappy_status cappy_best_of_print(const struct cappy_suite *suite,
 json_t *cappy_best_of_json(const struct cappy_suite *suite, const struct cappy_figures *figures,
                            double weight, uint64_t seed);
 
+/* ---- Published benchmarks ---- */
+
+enum cappy_benchmark_name {
+    CAPPY_BENCHMARK_PROMPTSOURCE11,
+    CAPPY_BENCHMARK_BIGBENCH45,
+    CAPPY_BENCHMARKS
+};
+
+enum { CAPPY_MOST_SYSTEMS = 6 };
+
+/* What was published of a task, or of a way to choose: in hundredths, by system. */
+struct cappy_published {
+    const char *name; /* of its file */
+    const char *title;
+    double values[CAPPY_MOST_SYSTEMS];
+};
+
+struct cappy_benchmark {
+    const char *name;
+    const char *systems[CAPPY_MOST_SYSTEMS]; /* [n_systems] */
+    size_t n_systems;
+    const struct cappy_published *tasks; /* [n_tasks] */
+    size_t n_tasks;
+    double averages[CAPPY_MOST_SYSTEMS]; /* over all tasks, of figures that were not rounded */
+    const struct cappy_published *means; /* [n_means], over tasks, by ways to choose */
+    size_t n_means;
+};
+
+const struct cappy_benchmark *cappy_benchmark_get(enum cappy_benchmark_name name);
+
+/* The task that a data set of this name is, however it is spelled; NULL where it is none. */
+const struct cappy_published *cappy_benchmark_find(const struct cappy_benchmark *benchmark,
+                                                   cappy_text name);
+
+/* Appends a table of the tasks, of what was published of them, of one `system` or (n_systems) of
+ * all, and of `figures`, whose tasks have the titles of the benchmark's. */
+cappy_status cappy_benchmark_print(const struct cappy_benchmark *benchmark, size_t system,
+                                   const struct cappy_figures *figures, struct cappy_buffer *out,
+                                   cappy_error *error);
+
+/* The mean over tasks of what each of ways[n] chooses: the first candidate whose "source" has its
+ * name, or the one with the highest number under it. worth[n] is NAN where it chooses nothing. */
+cappy_status cappy_ways_measure(const struct cappy_suite *suite,
+                                const struct cappy_figures *figures,
+                                const struct cappy_published *ways, size_t n, double *worth,
+                                cappy_error *error);
+
+/* Appends a table of the means over tasks by ways to choose: published ones, and ways[n_means] and
+ * figures beside them. */
+cappy_status cappy_benchmark_print_means(const struct cappy_benchmark *benchmark, size_t system,
+                                         const double *ways, const struct cappy_figures *figures,
+                                         struct cappy_buffer *out, cappy_error *error);
+
+/* Both as JSON, with the figures; `ways` may be NULL. NULL when out of memory. */
+json_t *cappy_benchmark_json(const struct cappy_benchmark *benchmark, size_t system,
+                             const double *ways, const struct cappy_figures *figures);
+
 /* ---- Reports ---- */
 
 struct cappy_report {
