@@ -21,7 +21,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from serve import ROOT, WORDS, Client, make_body, make_pairs  # noqa: E402
+from serve import ROOT, WORDS, Client, make_body, make_pairs, make_request  # noqa: E402
 
 
 def start(cappy, *options):
@@ -42,7 +42,7 @@ class Patient(Client):
     """A client that is told what came, and not ended by it."""
 
     def ask_status(self, body):
-        self.socket.sendall(f"POST /v1/score HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+        self.socket.sendall(make_request(body))
         status, size = int(self.stream.readline().split()[1]), 0
         while (line := self.stream.readline()) != b"\r\n":
             if line.lower().startswith(b"content-length:"):

@@ -4,6 +4,7 @@
 #define CAPPY_BASE_H
 
 #include "base/alloc.h"
+#include "base/apart.h"
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/error.h"

@@ -80,6 +80,19 @@ static cappy_status open_parts(struct cappy_model *model, const char *directory,
     return cappy_weights_open(directory, &model->weights, error);
 }
 
+struct binding {
+    struct cappy_model *model;
+    size_t threads;
+    cappy_error *error;
+    cappy_status status;
+};
+
+static void run_binding(void *data)
+{
+    struct binding *binding = data;
+    binding->status = cappy_model_bind(binding->model, binding->threads, binding->error);
+}
+
 /* With `threads` of 0, unbound. */
 static cappy_status open_model(const char *directory, cappy_precision precision, size_t threads,
                                struct cappy_model **model, cappy_error *error)
@@ -95,7 +108,9 @@ static cappy_status open_model(const char *directory, cappy_precision precision,
     }
     cappy_status status = open_parts(opened, directory, precision, threads != 0, error);
     if (status == CAPPY_OK && threads != 0) {
-        status = cappy_model_bind(opened, threads, error);
+        struct binding binding = {opened, threads, error, CAPPY_OK};
+        cappy_run_apart(run_binding, &binding);
+        status = binding.status;
         if (status != CAPPY_OK) {
             cappy_error_at(error, status, directory);
         }

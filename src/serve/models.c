@@ -73,25 +73,38 @@ static cappy_status open_parts(const struct cappy_serve_options *options, const 
     return model->has_lock ? CAPPY_OK : cappy_error_no_memory(error);
 }
 
-/* Scores a pair of the greatest length, so that the first request finds most memory in place. */
-static cappy_status warm_up(struct cappy_served_model *model, cappy_error *error)
+struct warming {
+    struct cappy_served_model *model;
+    cappy_error *error;
+    cappy_status status;
+};
+
+/* Scores a pair of the greatest length. */
+static void score_longest(void *data)
 {
     enum { WORDS = 4096 };
+    struct warming *warming = data;
     char *text = cappy_alloc(2 * WORDS, 1);
-    float *scores = cappy_alloc(model->info.n_labels, sizeof *scores);
-    cappy_status status = CAPPY_NO_MEMORY;
+    float *scores = cappy_alloc(warming->model->info.n_labels, sizeof *scores);
     if (text == NULL || scores == NULL) {
-        cappy_error_no_memory(error);
+        warming->status = cappy_error_no_memory(warming->error);
     } else {
         for (size_t i = 0; i < WORDS; i++) {
             memcpy(text + 2 * i, "a ", 2);
         }
         const cappy_pair pair = {CAPPY_TEXT("a"), {text, 2 * WORDS}};
-        status = cappy_score(model->scorer, &pair, 1, scores, error);
+        warming->status = cappy_score(warming->model->scorer, &pair, 1, scores, warming->error);
     }
     cappy_free(text);
     cappy_free(scores);
-    return status;
+}
+
+/* So that the first request finds most memory in place. */
+static cappy_status warm_up(struct cappy_served_model *model, cappy_error *error)
+{
+    struct warming warming = {model, error, CAPPY_OK};
+    cappy_run_apart(score_longest, &warming);
+    return warming.status;
 }
 
 static cappy_status open_entry(const struct cappy_serve_options *options, const char *entry,

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dirent.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,13 +151,40 @@ static void test_default(void **state)
     cappy_model_close(model);
 }
 
+static size_t count_own_threads(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    assert_non_null(tasks);
+    size_t n = 0;
+    for (const struct dirent *entry; (entry = readdir(tasks)) != NULL;) {
+        n += entry->d_name[0] != '.';
+    }
+    closedir(tasks);
+    return n;
+}
+
+/* The threads that opened a model go: whoever scores makes a team of its own. */
+static void test_threads(void **state)
+{
+    (void)state;
+    char directory[GOLDEN_PATH];
+    golden_path(directory, "bert", NULL);
+    const cappy_model_options options = {.struct_size = sizeof options, .threads = 3};
+    cappy_model *model = NULL;
+    assert_int_equal(cappy_model_open(directory, &options, &model, NULL), CAPPY_OK);
+    for (int i = 0; i < 500 && count_own_threads() > 1; i++) {
+        usleep(10000);
+    }
+    assert_int_equal(count_own_threads(), 1);
+    cappy_model_close(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_disagreements),
-        cmocka_unit_test(test_activations),
-        cmocka_unit_test(test_missing),
-        cmocka_unit_test(test_default),
+        cmocka_unit_test(test_threads), /* before any other has made a team */
+        cmocka_unit_test(test_disagreements), cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_missing),       cmocka_unit_test(test_default),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
