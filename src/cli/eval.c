@@ -161,6 +161,12 @@ const struct cappy_command cappy_command_eval = {
              .min = 1,
              .max = MANY,
              .help = "Take the first N rows of each file."},
+            {.name = "group",
+             .type = CAPPY_OPTION_TEXT,
+             .offset = AT(group),
+             .value = "FIELD",
+             .help = "Part each task by the value of this field of its rows, such as a gender or "
+                     "a category."},
             {.name = "alone",
              .type = CAPPY_OPTION_FLAG,
              .offset = AT(alone),

@@ -13,6 +13,7 @@ enum cappy_eval_kind { CAPPY_EVAL_CLASSIFY, CAPPY_EVAL_POOL };
 struct cappy_eval_arguments {
     struct cappy_common common;
     const char *label;
+    const char *group;
     const char *samples;
     const char *report;
     size_t limit; /* 0: none */

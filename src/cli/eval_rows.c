@@ -84,24 +84,24 @@ static void look_around(const struct cappy_eval *eval, const struct cappy_eval_p
     }
 }
 
-static cappy_status rename_task(struct cappy_case *item, const struct cappy_eval_place *place,
-                                bool with_task, cappy_error *error)
+/* Calls the case's task `a`, or "a/b" where b is not empty. */
+static cappy_status rename_task(struct cappy_question *question, cappy_text a, cappy_text b,
+                                cappy_error *error)
 {
     struct cappy_buffer name;
     cappy_buffer_init(&name, SIZE_MAX / 2);
-    cappy_status status = cappy_buffer_append(&name, place->name, place->name_size, error);
-    if (status == CAPPY_OK && with_task) {
+    cappy_status status = cappy_buffer_append(&name, a.data, a.size, error);
+    if (status == CAPPY_OK && b.size > 0) {
         status = cappy_buffer_append(&name, "/", 1, error);
     }
-    if (status == CAPPY_OK && with_task) {
-        status = cappy_buffer_append(&name, place->task.data, place->task.size, error);
+    if (status == CAPPY_OK && b.size > 0) {
+        status = cappy_buffer_append(&name, b.data, b.size, error);
     }
     json_t *text = status == CAPPY_OK ? json_stringn(name.data, name.size) : NULL;
     cappy_buffer_free(&name);
     if (status != CAPPY_OK || text == NULL) {
         return status; /* a file's name need not be UTF-8: the task keeps its own */
     }
-    struct cappy_question *question = &item->question;
     json_t *before = question->name;
     question->name = text;
     question->task = (cappy_text){json_string_value(text), json_string_length(text)};
@@ -126,7 +126,9 @@ static cappy_status name_tasks(struct cappy_eval *eval, cappy_error *error)
         const struct cappy_eval_place *place =
             find_place(eval, item->question.row.file, item->question.task);
         if (is_shared[place - eval->places]) {
-            status = rename_task(item, place, is_one_of_many[place - eval->places], error);
+            const bool with_task = is_one_of_many[place - eval->places];
+            status = rename_task(&item->question, (cappy_text){place->name, place->name_size},
+                                 with_task ? place->task : (cappy_text){0}, error);
         }
     }
     cappy_free(is_shared);
@@ -169,6 +171,22 @@ static cappy_status refuse_kind(const struct cappy_row *row, enum cappy_eval_kin
                                  "cappy eval classify");
 }
 
+/* Parts the row's task by the value of --group. */
+static cappy_status set_group(const struct cappy_eval *eval, struct cappy_question *question,
+                              cappy_error *error)
+{
+    const char *key = eval->arguments->group;
+    cappy_text value;
+    if (key == NULL || !cappy_row_has(&question->row, key)) {
+        return CAPPY_OK;
+    }
+    CAPPY_TRY(cappy_row_get_json(&question->row, key, &value, error));
+    if (value.size > 1 && value.data[0] == '"') {
+        CAPPY_TRY(cappy_row_get_text(&question->row, key, &value, error));
+    }
+    return rename_task(question, question->task, value, error);
+}
+
 cappy_status cappy_eval_add(struct cappy_eval *eval, struct cappy_row *row, cappy_error *error)
 {
     struct cappy_question question;
@@ -184,7 +202,10 @@ cappy_status cappy_eval_add(struct cappy_eval *eval, struct cappy_row *row, capp
     } else if (question.n < 2) {
         eval->n_single++;
     } else {
-        status = cappy_suite_add(&eval->suite, &question, error);
+        status = set_group(eval, &question, error);
+        if (status == CAPPY_OK) {
+            status = cappy_suite_add(&eval->suite, &question, error);
+        }
         if (status == CAPPY_OK) {
             status = note_place(eval, &eval->suite.cases[eval->suite.n - 1], error);
         }

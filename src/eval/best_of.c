@@ -92,7 +92,7 @@ static cappy_status print(void *context, const struct shown *shown, cappy_error 
     cappy_grid_begin(&grid);
     cappy_status status = fill(shown, &grid, error);
     if (status == CAPPY_OK) {
-        status = cappy_buffer_format(out, error, "\nbest of N answers drawn at random%s%.*s:\n\n",
+        status = cappy_buffer_format(out, error, "\nBest of N answers drawn at random%s%.*s:\n\n",
                                      task.size > 0 ? ", " : "",
                                      (int)(task.size < 80 ? task.size : 80), task.data);
     }

@@ -179,9 +179,9 @@ extern const struct cappy_contrast cappy_contrasts[CAPPY_CONTRASTS];
 /* How a model orders the responses to one instruction, as a mean over cases where that can be told,
  * and the accuracy of scores that are added up over the templates of an example. */
 #define CAPPY_MEASURE_MAP(X)                                                                       \
-    X(RANK, "rank", "rank correlation (Spearman) of scores and qualities in a row")                \
-    X(PAIRS, "pairs", "pairs of answers in the right order")                                       \
-    X(AVERAGED, "averaged", "right when scores are averaged over templates")
+    X(RANK, "rank", "Rank correlation (Spearman) of scores and qualities in a row")                \
+    X(PAIRS, "pairs", "Pairs of answers in the right order")                                       \
+    X(AVERAGED, "averaged", "Right when scores are averaged over templates")
 
 enum cappy_measure {
 #define CAPPY_MEASURE_ENUM(name, key, title) CAPPY_MEASURE_##name,

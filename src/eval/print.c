@@ -87,12 +87,12 @@ static cappy_status print_measures(const struct cappy_figures *figures, struct c
     }
     if (figures->calibration.is_given) {
         CAPPY_TRY(cappy_buffer_format(out, error,
-                                      "distance of scores and qualities (calibration error): "
+                                      "Distance of scores and qualities (calibration error): "
                                       "%.4f\n",
                                       figures->calibration.mean));
     }
     if (figures->source.size > 0) {
-        CAPPY_TRY(cappy_buffer_format(out, error, "best source: %.*s\n",
+        CAPPY_TRY(cappy_buffer_format(out, error, "Best source: %.*s\n",
                                       (int)(figures->source.size < 80 ? figures->source.size : 80),
                                       figures->source.data));
     }

@@ -53,6 +53,14 @@ is 0.25 tasks choices templates worst
 check 'as a table' 0 '' eval classify --scored --alone --quiet "$dir/choices.jsonl"
 output_like '*8 choices, 16 responses*|majority *0.7500*|scorer *0.5000*|choices| *8| *2|0.5000| *0.7500*'
 
+# By a field, which may be a number; rows without it stay with the task.
+awk '{ sub(/}$/, NR % 4 == 0 ? "}" : ", \"kind\": " (NR % 2 ? "1" : "\"x y\"") "}"); print }' "$dir/choices.jsonl" >"$dir/grouped.jsonl"
+check 'by a field' 0 '' eval classify --scored --json --quiet --group kind "$dir/grouped.jsonl"
+is 4 tasks grouped/1 rows
+is 2 tasks 'grouped/x y' rows
+is 2 tasks grouped rows
+is 0.75 tasks grouped/1 accuracy
+
 # ---- Candidates ----
 
 cat >"$dir/pool.jsonl" <<'ROWS'
