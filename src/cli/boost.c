@@ -248,8 +248,9 @@ const struct cappy_command cappy_command_boost = {
              .type = CAPPY_OPTION_REAL,
              .offset = AT(mix_weight),
              .value = "W",
-             .help = "What consensus counts in a mix; 1 if not given. cappy "
-                     "adapt prints the one that is best for its task."},
+             .help = "What consensus counts in a mix; if not given, what cappy adapt has found for "
+                     "this "
+                     "model, or else 1."},
             {.name = "stop-at",
              .type = CAPPY_OPTION_REAL,
              .offset = AT(stop_at),

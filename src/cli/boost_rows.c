@@ -95,7 +95,10 @@ static cappy_status finish(struct cappy_boost *boost, const struct cappy_feed_pl
     struct outcome outcome = {.place = place, .samples = boost->samples};
     outcome.n = cappy_job_list(place->job, boost->samples);
     if (outcome.n > 0) {
-        const double weight = arguments->mix_weight.is_given ? arguments->mix_weight.value : 1;
+        const double fitted = boost->session.consensus_weight;
+        const double weight = arguments->mix_weight.is_given ? arguments->mix_weight.value
+                              : fitted >= 0                  ? fitted
+                                                             : 1;
         for (size_t i = 0; i < outcome.n; i++) {
             boost->texts[i] = outcome.samples[i].text;
         }

@@ -22,6 +22,13 @@ check 'a mix of consensus alone' 0 '' boost -q "$dir/rows" --llm "$llm" -n 4 --s
 cmp -s "$dir/out" "$dir/consensus" || fail 'it is not consensus'
 check 'a mix of scores alone' 0 '' boost -q "$dir/rows" --llm "$llm" -n 4 --select mix --mix-weight 0
 cmp -s "$dir/out" "$dir/score" || fail 'it is not score'
+cp -r "$CAPPY_MODEL" "$dir/weighted"
+sed -i '1s/{/{"cappy": {"consensus_weight": 1e6},/' "$dir/weighted/config.json"
+check 'the weight that the model brings' 0 '' boost -q "$dir/rows" --llm "$llm" -n 4 --select mix --model "$dir/weighted"
+cmp -s "$dir/out" "$dir/consensus" || fail 'it is not consensus'
+check 'another than the model brings' 0 '' boost -q "$dir/rows" --llm "$llm" -n 4 --select mix --mix-weight 0 \
+    --model "$dir/weighted"
+cmp -s "$dir/out" "$dir/score" || fail 'it is not score'
 name='the picks'
 python3 - "$dir" >"$dir/err" 2>&1 <<'END' || { read_output && fail 'a pick is another'; }
 import json

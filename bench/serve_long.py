@@ -1,0 +1,270 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""serve_long.py path/to/cappy WHAT [--seconds N] [--requests N] [--restarts N]: what a server does in the long run.
+Clients are wrk (Debian's package), so that Python is not what is measured.
+
+overload   asked for ten times what it can do, for N seconds (300): 200 connections, each of which asks again after as
+           long as makes ten times the throughput of two clients that do not pause. Beside them one client of Python
+           asks now and then, and sees how long a 429 takes.
+soak       N requests (1,000,000) of single pairs: how much memory grows.
+restarts   N times (200) a new server takes over the socket and the old one gets SIGTERM, while four clients ask without
+           end: what is lost. An idle connection that the server has closed is used by nobody: a client that finds it
+           so before a byte of an answer came asks again, as HTTP has it, and that is counted.
+half       single pairs one by one, and at half of the throughput of one and of four clients without pause, from twelve
+           processes that ask at random times. The server computes with one thread and has half of the processors, the clients
+           have the others: those that share one measure who gets it."""
+
+import argparse
+import json
+import multiprocessing
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from serve import ROOT, WORDS, Client, make_body, make_pairs  # noqa: E402
+
+DEFAULT = os.path.join(ROOT, "models", "default")
+TINY = os.path.join(ROOT, "tests", "golden", "bert")
+SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "load.lua")
+
+
+def start(cappy, model, *options):
+    server = subprocess.Popen([cappy, "serve", "--port", "0", "--drain-delay", "0", "--quiet", "--model", model,
+                               "--precision", "bf16", *options], stderr=subprocess.PIPE, text=True)
+    return server, int(json.loads(server.stderr.readline())["address"].rsplit(":", 1)[1])
+
+
+def metric(port, name):
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        page = connection.makefile("rb").read().decode()
+    return float(re.search(rf"^{name} (\S+)", page, re.M).group(1))
+
+
+def run_wrk(port, body, seconds, connections, pause=0):
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(body)
+        file.flush()
+        done = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "60s", "-s", SCRIPT,
+                               f"http://127.0.0.1:{port}", "--", file.name, str(pause)],
+                              capture_output=True, text=True, check=True)
+    return json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
+
+
+def percentile(times, share):
+    return sorted(times)[min(int(len(times) * share), len(times) - 1)] if times else float("nan")
+
+
+def probe(port, body, is_ending, told):
+    """Asks now and then, on a connection that is kept: how long which status takes."""
+    connection = socket.create_connection(("127.0.0.1", port))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    stream = connection.makefile("rb")
+    while not is_ending.is_set():
+        begun = time.monotonic()
+        connection.sendall(f"POST /v1/score HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+        status, size = int(stream.readline().split()[1]), 0
+        while (line := stream.readline()) != b"\r\n":
+            if line.lower().startswith(b"content-length:"):
+                size = int(line.split(b":")[1])
+        stream.read(size)
+        told.setdefault(status, []).append(time.monotonic() - begun)
+        is_ending.wait(0.05)
+
+
+def overload(arguments):
+    seconds = arguments.seconds
+    server, port = start(arguments.cappy, DEFAULT, "--queue-tokens", "20000")
+    body = make_body(make_pairs()[:8])
+    try:
+        run_wrk(port, body, 3, 2)
+        before = metric(port, "cappy_batch_tokens_sum")
+        alone = run_wrk(port, body, max(seconds // 10, 3), 2)
+        peak = (metric(port, "cappy_batch_tokens_sum") - before) / alone["seconds"]
+        rate = alone["200"] / alone["seconds"]
+        connections = 200
+        pause = int(1000 * connections / (10 * rate))
+        run_wrk(port, body, 3, connections, pause)
+        before, memory = metric(port, "cappy_batch_tokens_sum"), metric(port, "process_resident_memory_bytes")
+        told, is_ending = {}, threading.Event()
+        thread = threading.Thread(target=probe, args=(port, body, is_ending, told))
+        thread.start()
+        got = run_wrk(port, body, seconds, connections, pause)
+        is_ending.set()
+        thread.join()
+        speed = (metric(port, "cappy_batch_tokens_sum") - before) / got["seconds"]
+        grown = metric(port, "process_resident_memory_bytes") - memory
+    finally:
+        server.terminate()
+    asked = got["200"] + got["429"] + got["other"]
+    print(f"overload, {got['seconds']:.0f} s: {asked} requests, {asked / got['seconds'] / rate:.1f} times the {rate:.1f} a "
+          f"second of two clients without pause; {got['200']} x 200, {got['429']} x 429 "
+          f"({got['without_retry_after']} without Retry-After), {got['other']} x other, {got['broken']} broken off; "
+          f"{100 * speed / peak:.1f} % of the tokens of those two; a 429 in {percentile(told.get(429), 0.5) * 1e3:.2f} ms, "
+          f"99th of a hundred {percentile(told.get(429), 0.99) * 1e3:.2f} ms (of {len(told.get(429, []))}); "
+          f"memory {grown / 1e6:+.2f} MB; exit status {server.wait()}")
+
+
+def soak(arguments):
+    server, port = start(arguments.cappy, TINY)
+    body = make_body([("What is the capital of France?", "Paris.")])
+    n, broken, points = 0, 0, []
+    try:
+        run_wrk(port, body, 5, 16)
+        before = metric(port, "process_resident_memory_bytes")
+        while n < arguments.requests:
+            got = run_wrk(port, body, 10, 16)
+            n += got["200"]
+            broken += got["broken"]
+            if got["other"] + got["429"] > 0:
+                sys.exit(f"serve_long.py: {got}")
+            points.append((n, metric(port, "process_resident_memory_bytes") - before))
+    finally:
+        server.terminate()
+    print(f"soak: {n} requests, {broken} broken off, memory {points[-1][1] / 1e6:+.2f} MB, at most {max(p[1] for p in points) / 1e6:+.2f} MB; "
+          f"exit status {server.wait()}")
+
+
+def restarts(arguments):
+    listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    port, body = listener.getsockname()[1], make_body([("What is the capital of France?", "Paris.")] * 4)
+    counts, is_ending, lock = {"answered": 0, "again": 0, "lost": 0}, threading.Event(), threading.Lock()
+
+    def launch():
+        def place():
+            """The socket is where systemd leaves one."""
+            os.dup2(listener.fileno(), 3)
+            os.set_inheritable(3, True)
+
+        environment = dict(os.environ, LISTEN_FDS="1")
+        line = ["sh", "-c", "LISTEN_PID=$$ exec \"$0\" \"$@\"", arguments.cappy, "serve", "--drain-delay", "0", "--quiet",
+                "--model", TINY]
+        server = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=place,
+                                  close_fds=False)
+        server.stderr.readline()  # it listens
+        return server
+
+    def ask(connection, stream):
+        """True when the connection may be used again."""
+        connection.sendall(f"POST /v1/score HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+        status = stream.readline()
+        if not status:
+            raise BrokenPipeError
+        size, stays = None, True
+        while (line := stream.readline()) != b"\r\n":
+            name, value = line.lower().split(b":", 1)
+            size = int(value) if name == b"content-length" else size
+            stays = stays and not (name == b"connection" and b"close" in value)
+        if b" 200 " not in status or len(stream.read(size)) != size:
+            raise ValueError(status)
+        return stays
+
+    def client():
+        connection = stream = None
+        while not is_ending.is_set():
+            is_new = connection is None
+            what = "answered"
+            try:
+                if is_new:
+                    connection = socket.create_connection(("127.0.0.1", port), timeout=30)
+                    stream = connection.makefile("rb")
+                if not ask(connection, stream):
+                    connection.close()
+                    connection = None
+            except (BrokenPipeError, ConnectionResetError):
+                what = "lost" if is_new else "again"
+                connection = None
+            except (OSError, ValueError):
+                what = "lost"
+                connection = None
+            with lock:
+                counts[what] += 1
+
+    server = launch()
+    clients = [threading.Thread(target=client) for _ in range(4)]
+    for each in clients:
+        each.start()
+    statuses = []
+    for _ in range(arguments.restarts):
+        after = launch()
+        server.send_signal(signal.SIGTERM)
+        statuses.append(server.wait(60))
+        server = after
+    is_ending.set()
+    for each in clients:
+        each.join()
+    server.terminate()
+    statuses.append(server.wait())
+    print(f"restarts: {arguments.restarts}, {counts['answered']} requests answered, {counts['lost']} lost, "
+          f"{counts['again']} asked again on a new connection; exit status 0 {statuses.count(0)} times of {len(statuses)}")
+
+
+def arrive(port, body, rate, seconds, seed, queue):
+    """Single pairs at random times on one connection; each is timed from when it was due."""
+    some, client, times = random.Random(seed), Client(port), []
+    begun = time.monotonic()
+    at = 0.0
+    while (at := at + some.expovariate(rate)) < seconds:
+        while (now := time.monotonic() - begun) < at - 0.0005:
+            time.sleep(at - now - 0.0003)
+        sent = max(time.monotonic() - begun, at)
+        client.ask(body)
+        times.append(time.monotonic() - begun - min(sent, at))
+    queue.put(times)
+
+
+def ask_at_random(port, body, rate, seconds, n=12):
+    queue = multiprocessing.Queue()
+    clients = [multiprocessing.Process(target=arrive, args=(port, body, rate / n, seconds, i, queue)) for i in range(n)]
+    for client in clients:
+        client.start()
+    times = sum((queue.get() for _ in clients), [])
+    for client in clients:
+        client.join()
+    return times
+
+
+def half(arguments):
+    all_of_them = sorted(os.sched_getaffinity(0))
+    middle = max(len(all_of_them) // 2, 1)
+    os.sched_setaffinity(0, all_of_them[:middle])
+    server, port = start(arguments.cappy, DEFAULT, "--threads", "1")
+    os.sched_setaffinity(0, all_of_them[middle:] or all_of_them)
+    body = make_body([(" ".join(WORDS * 2), " ".join(WORDS * 2))])
+    try:
+        run_wrk(port, body, 3, 1)
+        alone = run_wrk(port, body, 5, 1)
+        full = run_wrk(port, body, 5, 4)
+        for whose, got in (("one client", alone), ("four clients", full)):
+            rate = got["200"] / got["seconds"]
+            times = ask_at_random(port, body, rate / 2, 8)
+            p99 = percentile(times, 0.99)
+            print(f"half: one client {alone['p50'] * 1e3:.2f} ms; at {len(times) / 8:.0f} pairs a second, half of what {whose} "
+                  f"got, {percentile(times, 0.5) * 1e3:.2f} ms, 99th of a hundred {p99 * 1e3:.2f} ms: "
+                  f"{p99 / alone['p50']:.2f} times the one client's")
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("cappy")
+    parser.add_argument("what", choices=("overload", "soak", "restarts", "half"))
+    parser.add_argument("--seconds", type=int, default=300)
+    parser.add_argument("--requests", type=int, default=1000000)
+    parser.add_argument("--restarts", type=int, default=200)
+    arguments = parser.parse_args()
+    {"overload": overload, "soak": soak, "restarts": restarts, "half": half}[arguments.what](arguments)
+
+
+if __name__ == "__main__":
+    main()
