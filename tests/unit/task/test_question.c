@@ -80,6 +80,37 @@ static void test_graded_by_references(void **state)
     cappy_question_free(&question);
 }
 
+/* What is graded by, and on what scale, is for the caller to say. */
+static void test_gradings(void **state)
+{
+    static const char row[] = "{\"instruction\":\"i\",\"references\":[\"red\"],\"candidates\":["
+                              "{\"text\":\"red\",\"quality\":-2},{\"text\":\"x\",\"quality\":5}]}";
+    static const struct {
+        enum cappy_grading grading;
+        bool any_scale;
+        double want[2];
+    } cases[] = {{CAPPY_GRADING_ANY, true, {-2, 5}},
+                 {CAPPY_GRADING_QUALITY, true, {-2, 5}},
+                 {CAPPY_GRADING_REFERENCES, true, {1, 0}}};
+    cappy_error error;
+    struct cappy_row parsed;
+    struct cappy_question question;
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(cappy_row_parse("r", 1, row, sizeof row - 1, &parsed, NULL), CAPPY_OK);
+        assert_int_equal(
+            cappy_question_read(&parsed, cases[i].grading, cases[i].any_scale, &question, NULL),
+            CAPPY_OK);
+        assert_qualities(&question, cases[i].want, 2);
+        cappy_question_free(&question);
+    }
+    assert_int_equal(cappy_row_parse("r", 1, row, sizeof row - 1, &parsed, NULL), CAPPY_OK);
+    assert_int_equal(cappy_question_read(&parsed, CAPPY_GRADING_ANY, false, &question, &error),
+                     CAPPY_FORMAT);
+    assert_non_null(strstr(error.message, "must be from 0 to 1"));
+    cappy_row_free(&parsed);
+}
+
 static void test_likeness(void **state)
 {
     static const char row[] = "{\"instruction\":\"i\",\"candidates\":["
@@ -216,9 +247,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_graded),   cmocka_unit_test(test_graded_by_references),
-        cmocka_unit_test(test_likeness), cmocka_unit_test(test_choices),
-        cmocka_unit_test(test_mismatch), cmocka_unit_test(test_key),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_gradings), cmocka_unit_test(test_likeness),
+        cmocka_unit_test(test_choices),  cmocka_unit_test(test_mismatch),
+        cmocka_unit_test(test_key),      cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
