@@ -2,6 +2,7 @@
 /* The table of routes, and the small ones among them. */
 #include "serve/routes.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define COMMON CAPPY_DIALECT_COMMON
@@ -43,6 +44,7 @@ const struct cappy_route cappy_routes[] = {
     PROXY("/v1/chat/completions", chat, "the best of several answers of a language model"),
     PROXY("/v1/completions", completions, "the same for text completions"),
     TELLS("/v1/models", false, models, "list the models"),
+    TELLS("/info", false, info, "the first model and the limits (TEI)"),
     TELLS("/health", true, health, "whether the server is there"),
     TELLS("/livez", true, health, "the same, for an orchestrator"),
     TELLS("/readyz", true, ready, "whether it takes requests: 503 while it is ending"),
@@ -107,6 +109,35 @@ static json_t *describe_model(const struct cappy_call *call, const struct cappy_
                      precisions[info->precision], "n_labels", (json_int_t)info->n_labels,
                      "max_length", (json_int_t)model->max_length, "n_parameters",
                      (json_int_t)info->n_parameters);
+}
+
+void cappy_info_answer(struct cappy_call *call)
+{
+    static const char *const types[] = {"float32", "float32", "bfloat16", "int8", "auto"};
+    const struct cappy_served_model *model = call->service->models.models;
+    const struct cappy_serve_options *options = call->service->options;
+    json_t *names = json_object();
+    json_t *numbers = json_object();
+    for (size_t i = 0; i < model->info.n_labels; i++) {
+        const char *name = cappy_model_label(model->model, i);
+        char number[24];
+        snprintf(number, sizeof number, "%zu", i);
+        json_object_set_new(names, number, json_string(name != NULL ? name : number));
+        json_object_set_new(numbers, name != NULL ? name : number, json_integer((json_int_t)i));
+    }
+    json_t *about =
+        json_pack("{s:s, s:n, s:s, s:s, s:{s:{s:o, s:o}}}", "model_id", model->name, "model_sha",
+                  "model_dtype", types[model->info.precision], "served_model_name", model->name,
+                  "model_type", "reranker", "id2label", names, "label2id", numbers);
+    json_t *limits = json_pack(
+        "{s:I, s:I, s:I, s:n, s:I, s:b, s:i, s:s, s:n, s:n}", "max_concurrent_requests",
+        (json_int_t)options->max_connections, "max_input_length", (json_int_t)model->max_length,
+        "max_batch_tokens", (json_int_t)options->batch_tokens, "max_batch_requests",
+        "max_client_batch_size", (json_int_t)options->max_pairs, "auto_truncate", 1,
+        "tokenization_workers", 1, "version", cappy_version(), "sha", "docker_label");
+    json_object_update(about, limits);
+    json_decref(limits);
+    cappy_call_reply(call, about);
 }
 
 void cappy_models_answer(struct cappy_call *call)

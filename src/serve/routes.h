@@ -21,6 +21,7 @@ bool cappy_proxy_resume(struct cappy_call *call);
 bool cappy_proxy_finish(struct cappy_call *call);
 void cappy_health_answer(struct cappy_call *call);
 void cappy_ready_answer(struct cappy_call *call);
+void cappy_info_answer(struct cappy_call *call);
 void cappy_models_answer(struct cappy_call *call);
 void cappy_metrics_answer(struct cappy_call *call);
 void cappy_openapi_answer(struct cappy_call *call);

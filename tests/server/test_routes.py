@@ -114,6 +114,9 @@ def check_about(server):
         want(path, server.ask(path).status == 200)
     models = server.ask("/v1/models").json
     want("models", [m["id"] for m in models["data"]] == ["bert", "several"] and models["object"] == "list")
+    info = server.ask("/info").json
+    want("info", info["model_id"] == "bert" and info["max_client_batch_size"] == 1000 and info["auto_truncate"] is True
+         and info["model_type"]["reranker"]["id2label"] and info["max_input_length"] > 8 and info["model_sha"] is None, info)
     page = server.ask("/metrics").body.decode()
     for name in ("http_requests_total", "request_duration_seconds", "queue_duration_seconds",
                  "tokenize_duration_seconds", "inference_duration_seconds", "batch_tokens", "batch_sequences",
