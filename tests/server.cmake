@@ -9,5 +9,8 @@ if(CAPPY_TESTS AND NOT CMAKE_CROSSCOMPILING)
             "command -v \${CAPPY_PYTHON:-python3} >/dev/null || { echo 'skipped: python3 is missing'; exit 77; }; exec \${CAPPY_PYTHON:-python3} $0 $1"
             ${CMAKE_CURRENT_SOURCE_DIR}/server/${script} $<TARGET_FILE:cappy_command>)
         set_tests_properties(server/${name} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
+        if(CAPPY_SANITIZE) # with which everything takes longer
+            set_tests_properties(server/${name} PROPERTIES ENVIRONMENT CAPPY_PATIENCE=10)
+        endif()
     endforeach()
 endif()

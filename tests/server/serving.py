@@ -23,6 +23,8 @@ SEVERAL = os.path.join(ROOT, "tests", "golden", "roberta")  # three labels
 DEFAULT = os.path.join(ROOT, "models", "default")
 CAPPY = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else None
 
+PATIENCE = float(os.environ.get("CAPPY_PATIENCE", "1"))  # how many times longer things may take
+
 failures = []
 
 
@@ -82,7 +84,7 @@ class Server:
             return Answer(error.code, error.headers, error.read())
 
     def connect(self, timeout=20):
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout)
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout * PATIENCE)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection
 
@@ -185,7 +187,7 @@ def score_rows(rows, model=TINY):
 
 
 def wait_until(condition, seconds=20):
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while time.monotonic() < end:
         if condition():
             return True
