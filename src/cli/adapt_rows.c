@@ -16,32 +16,15 @@ static const double HELD_OUT_SHARE = 0.2;
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-/* Calls `take` with each row of the files; it may keep the row by emptying it. */
+/* cappy_inputs_each with a bar of its own. */
 static cappy_status read_files(struct cappy_adapt *adapt, char *const *paths, size_t n,
                                cappy_status (*take)(void *context, struct cappy_row *row,
                                                     cappy_error *error),
                                void *context, cappy_error *error)
 {
-    struct cappy_inputs inputs;
-    uint64_t n_rows = 0;
-    CAPPY_TRY(cappy_inputs_open(paths, n, &inputs, error));
-    cappy_status status = CAPPY_OK;
     cappy_progress_begin(&adapt->progress, !adapt->arguments->common.quiet);
-    for (bool ended = false; status == CAPPY_OK && !ended;) {
-        struct cappy_row row = {0};
-        uint64_t done;
-        uint64_t total;
-        status = cappy_inputs_next(&inputs, &row, &ended, error);
-        if (status == CAPPY_OK && !ended) {
-            status = take(context, &row, error);
-            n_rows++;
-        }
-        cappy_row_free(&row);
-        cappy_inputs_place(&inputs, &done, &total);
-        cappy_progress_update(&adapt->progress, done, total, n_rows, "rows");
-    }
+    const cappy_status status = cappy_inputs_each(paths, n, &adapt->progress, take, context, error);
     cappy_progress_end(&adapt->progress);
-    cappy_inputs_close(&inputs);
     return status;
 }
 

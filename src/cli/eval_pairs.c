@@ -183,10 +183,17 @@ static cappy_status add_groups(struct cappy_eval *eval, const char *path,
     return status;
 }
 
+struct reading {
+    struct cappy_eval *eval;
+    struct groups groups;
+    size_t *counts; /* groups of each task */
+};
+
 /* Takes a line of a task of the benchmark, of whose groups there are up to --limit. */
-static cappy_status take_line(struct cappy_eval *eval, const struct cappy_row *row,
-                              struct groups *groups, size_t *counts, cappy_error *error)
+static cappy_status take_line(void *context, struct cappy_row *row, cappy_error *error)
 {
+    struct reading *reading = context;
+    struct cappy_eval *eval = reading->eval;
     struct line line;
     CAPPY_TRY(read_line(row, &line, error));
     const struct cappy_published *task = cappy_benchmark_find(eval->benchmark, line.dataset);
@@ -196,44 +203,29 @@ static cappy_status take_line(struct cappy_eval *eval, const struct cappy_row *r
                                line.dataset.data, eval->benchmark->name);
     }
     const size_t limit = eval->arguments->limit;
-    size_t *count = &counts[task - eval->benchmark->tasks];
-    if (find(groups, digest(&line)) == NULL) {
+    size_t *count = &reading->counts[task - eval->benchmark->tasks];
+    if (find(&reading->groups, digest(&line)) == NULL) {
         if (limit > 0 && *count == limit) {
             return CAPPY_OK;
         }
         ++*count;
     }
-    return add_line(groups, &line, task->title, row->line, error);
+    return add_line(&reading->groups, &line, task->title, row->line, error);
 }
 
 cappy_status cappy_eval_read_pairs(struct cappy_eval *eval, const char *path, cappy_error *error)
 {
     char *const paths[] = {(char *)path};
-    struct cappy_inputs inputs;
-    struct groups groups = {0};
-    size_t n_rows = 0;
-    size_t *counts = cappy_alloc(eval->benchmark->n_tasks, sizeof *counts);
-    if (counts == NULL) {
+    struct reading reading = {.eval = eval};
+    reading.counts = cappy_alloc(eval->benchmark->n_tasks, sizeof *reading.counts);
+    if (reading.counts == NULL) {
         return cappy_error_no_memory(error);
     }
-    cappy_status status = cappy_inputs_open(paths, 1, &inputs, error);
-    for (bool ended = false; status == CAPPY_OK && !ended;) {
-        struct cappy_row row = {0};
-        uint64_t done;
-        uint64_t total;
-        status = cappy_inputs_next(&inputs, &row, &ended, error);
-        if (status == CAPPY_OK && !ended) {
-            status = take_line(eval, &row, &groups, counts, error);
-            cappy_row_free(&row);
-            cappy_inputs_place(&inputs, &done, &total);
-            cappy_progress_update(&eval->progress, done, total, ++n_rows, "rows");
-        }
-    }
-    cappy_inputs_close(&inputs);
+    cappy_status status = cappy_inputs_each(paths, 1, &eval->progress, take_line, &reading, error);
     if (status == CAPPY_OK) {
-        status = add_groups(eval, path, &groups, error);
+        status = add_groups(eval, path, &reading.groups, error);
     }
-    free_groups(&groups);
-    cappy_free(counts);
+    free_groups(&reading.groups);
+    cappy_free(reading.counts);
     return status;
 }

@@ -214,33 +214,25 @@ cappy_status cappy_eval_add(struct cappy_eval *eval, struct cappy_row *row, capp
     return status;
 }
 
+struct reading {
+    struct cappy_eval *eval;
+    const char *file;
+    size_t n_file; /* rows of it so far */
+};
+
+static cappy_status take_row(void *context, struct cappy_row *row, cappy_error *error)
+{
+    struct reading *reading = context;
+    const size_t limit = reading->eval->arguments->limit;
+    reading->n_file = row->file == reading->file ? reading->n_file + 1 : 1;
+    reading->file = row->file;
+    return limit == 0 || reading->n_file <= limit ? cappy_eval_add(reading->eval, row, error)
+                                                  : CAPPY_OK;
+}
+
 cappy_status cappy_eval_read(struct cappy_eval *eval, char *const *paths, size_t n,
                              cappy_error *error)
 {
-    const size_t limit = eval->arguments->limit;
-    struct cappy_inputs inputs;
-    const char *file = NULL;
-    size_t n_file = 0;
-    size_t n_rows = 0;
-    CAPPY_TRY(cappy_inputs_open(paths, n, &inputs, error));
-    cappy_status status = CAPPY_OK;
-    for (bool ended = false; status == CAPPY_OK && !ended;) {
-        struct cappy_row row = {0};
-        uint64_t done;
-        uint64_t total;
-        status = cappy_inputs_next(&inputs, &row, &ended, error);
-        if (status != CAPPY_OK || ended) {
-            break;
-        }
-        n_file = row.file == file ? n_file + 1 : 1;
-        file = row.file;
-        if (limit == 0 || n_file <= limit) {
-            status = cappy_eval_add(eval, &row, error);
-        }
-        cappy_row_free(&row);
-        cappy_inputs_place(&inputs, &done, &total);
-        cappy_progress_update(&eval->progress, done, total, ++n_rows, "rows");
-    }
-    cappy_inputs_close(&inputs);
-    return status;
+    struct reading reading = {.eval = eval};
+    return cappy_inputs_each(paths, n, &eval->progress, take_row, &reading, error);
 }

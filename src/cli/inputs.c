@@ -156,6 +156,32 @@ void cappy_inputs_place(const struct cappy_inputs *inputs, uint64_t *done, uint6
     *total = inputs->total;
 }
 
+cappy_status cappy_inputs_each(char *const *paths, size_t n, struct cappy_progress *progress,
+                               cappy_status (*take)(void *context, struct cappy_row *row,
+                                                    cappy_error *error),
+                               void *context, cappy_error *error)
+{
+    struct cappy_inputs inputs;
+    uint64_t n_rows = 0;
+    CAPPY_TRY(cappy_inputs_open(paths, n, &inputs, error));
+    cappy_status status = CAPPY_OK;
+    for (bool ended = false; status == CAPPY_OK && !ended;) {
+        struct cappy_row row = {0};
+        uint64_t done;
+        uint64_t total;
+        status = cappy_inputs_next(&inputs, &row, &ended, error);
+        if (status == CAPPY_OK && !ended) {
+            status = take(context, &row, error);
+            n_rows++;
+        }
+        cappy_row_free(&row);
+        cappy_inputs_place(&inputs, &done, &total);
+        cappy_progress_update(progress, done, total, n_rows, "rows");
+    }
+    cappy_inputs_close(&inputs);
+    return status;
+}
+
 bool cappy_inputs_has_file(const void *inputs, dev_t device, ino_t inode)
 {
     const struct cappy_inputs *all = inputs;

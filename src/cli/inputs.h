@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "cli/cli.h"
+#include "cli/progress.h"
 
 /* Tells who sits at a terminal that rows are read from there, where no file is given. */
 void cappy_input_announce(const struct cappy_common *common);
@@ -47,6 +48,13 @@ void cappy_inputs_close(struct cappy_inputs *inputs);
  * lives as long as the paths. */
 cappy_status cappy_inputs_next(struct cappy_inputs *inputs, struct cappy_row *row, bool *ended,
                                cappy_error *error);
+
+/* Calls `take` with each row of the files, which it may keep by emptying it, and shows in the bar
+ * how far that is. The first error of reading or of `take` ends it. */
+cappy_status cappy_inputs_each(char *const *paths, size_t n, struct cappy_progress *progress,
+                               cappy_status (*take)(void *context, struct cappy_row *row,
+                                                    cappy_error *error),
+                               void *context, cappy_error *error);
 
 /* As cappy_lines_ready. */
 bool cappy_inputs_ready(const struct cappy_inputs *inputs);
