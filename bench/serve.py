@@ -60,6 +60,20 @@ def make_body(pairs):
     return json.dumps({"text_1": [a for a, _ in pairs], "text_2": [b for _, b in pairs]}).encode()
 
 
+def start(cappy, *options):
+    """A server, and the port that it found."""
+    server = subprocess.Popen([cappy, "serve", "--port", "0", "--drain-delay", "0", "--quiet", *options],
+                              stderr=subprocess.PIPE, text=True)
+    return server, int(json.loads(server.stderr.readline())["address"].rsplit(":", 1)[1])
+
+
+def metric(port, name):
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        page = connection.makefile("rb").read().decode()
+    return float(re.search(rf"^{name} (\S+)", page, re.M).group(1))
+
+
 def time_command(command, rows, copies):
     begun = time.monotonic()
     subprocess.run(command, input=rows * copies, text=True, stdout=subprocess.DEVNULL, check=True)
@@ -88,23 +102,16 @@ def time_server(port, bodies, n_clients):
     return time.monotonic() - begun
 
 
-def compute_seconds(port):
-    with socket.create_connection(("127.0.0.1", port)) as connection:
-        connection.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
-        page = connection.makefile("rb").read().decode()
-    return float(re.search(r"^cappy_compute_seconds_total (\S+)", page, re.M).group(1))
-
-
 def measure_one(port, n=300):
     """Median seconds of a pair as its client sees it, and of computing it."""
     client = Client(port)
     body = make_body([(" ".join(WORDS * 2), " ".join(WORDS * 2))])
     times, computed = [], []
     for _ in range(n):
-        before, begun = compute_seconds(port), time.monotonic()
+        before, begun = metric(port, "cappy_compute_seconds_total"), time.monotonic()
         client.ask(body)
         times.append(time.monotonic() - begun)
-        computed.append(compute_seconds(port) - before)
+        computed.append(metric(port, "cappy_compute_seconds_total") - before)
     overhead = [a - b for a, b in zip(times, computed)]
     return statistics.median(times), statistics.median(computed), statistics.median(overhead)
 
@@ -159,9 +166,7 @@ def main():
     pairs = make_pairs()
     rows = "".join(json.dumps({"instruction": a, "response": b}) + "\n" for a, b in pairs)
     bodies = [make_body(pairs[i:i + 32]) for i in range(0, len(pairs), 32)]
-    server = subprocess.Popen([arguments.cappy, "serve", "--port", "0", "--drain-delay", "0", "--quiet", *options],
-                              stderr=subprocess.PIPE, text=True)
-    port = int(json.loads(server.stderr.readline())["address"].rsplit(":", 1)[1])
+    server, port = start(arguments.cappy, *options)
     try:
         time_server(port, bodies, 4)
         rounds = []

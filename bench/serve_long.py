@@ -19,7 +19,6 @@ import json
 import multiprocessing
 import os
 import random
-import re
 import signal
 import socket
 import subprocess
@@ -29,24 +28,11 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from serve import ROOT, WORDS, Client, make_body, make_pairs  # noqa: E402
+from serve import ROOT, WORDS, Client, make_body, make_pairs, make_request, metric, start  # noqa: E402
 
-DEFAULT = os.path.join(ROOT, "models", "default")
-TINY = os.path.join(ROOT, "tests", "golden", "bert")
+DEFAULT = ("--model", os.path.join(ROOT, "models", "default"), "--precision", "bf16")
+TINY = ("--model", os.path.join(ROOT, "tests", "golden", "bert"))
 SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "load.lua")
-
-
-def start(cappy, model, *options):
-    server = subprocess.Popen([cappy, "serve", "--port", "0", "--drain-delay", "0", "--quiet", "--model", model,
-                               "--precision", "bf16", *options], stderr=subprocess.PIPE, text=True)
-    return server, int(json.loads(server.stderr.readline())["address"].rsplit(":", 1)[1])
-
-
-def metric(port, name):
-    with socket.create_connection(("127.0.0.1", port)) as connection:
-        connection.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
-        page = connection.makefile("rb").read().decode()
-    return float(re.search(rf"^{name} (\S+)", page, re.M).group(1))
 
 
 def run_wrk(port, body, seconds, connections, pause=0):
@@ -70,7 +56,7 @@ def probe(port, body, is_ending, told):
     stream = connection.makefile("rb")
     while not is_ending.is_set():
         begun = time.monotonic()
-        connection.sendall(f"POST /v1/score HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+        connection.sendall(make_request(body))
         status, size = int(stream.readline().split()[1]), 0
         while (line := stream.readline()) != b"\r\n":
             if line.lower().startswith(b"content-length:"):
@@ -82,7 +68,7 @@ def probe(port, body, is_ending, told):
 
 def overload(arguments):
     seconds = arguments.seconds
-    server, port = start(arguments.cappy, DEFAULT, "--queue-tokens", "20000")
+    server, port = start(arguments.cappy, *DEFAULT, "--queue-tokens", "20000")
     body = make_body(make_pairs()[:8])
     try:
         run_wrk(port, body, 3, 2)
@@ -114,7 +100,7 @@ def overload(arguments):
 
 
 def soak(arguments):
-    server, port = start(arguments.cappy, TINY)
+    server, port = start(arguments.cappy, *TINY, "--precision", "bf16")
     body = make_body([("What is the capital of France?", "Paris.")])
     n, broken, points = 0, 0, []
     try:
@@ -146,7 +132,7 @@ def restarts(arguments):
 
         environment = dict(os.environ, LISTEN_FDS="1")
         line = ["sh", "-c", "LISTEN_PID=$$ exec \"$0\" \"$@\"", arguments.cappy, "serve", "--drain-delay", "0", "--quiet",
-                "--model", TINY]
+                *TINY]
         server = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=place,
                                   close_fds=False)
         server.stderr.readline()  # it listens
@@ -154,7 +140,7 @@ def restarts(arguments):
 
     def ask(connection, stream):
         """True when the connection may be used again."""
-        connection.sendall(f"POST /v1/score HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+        connection.sendall(make_request(body))
         status = stream.readline()
         if not status:
             raise BrokenPipeError
@@ -236,7 +222,7 @@ def half(arguments):
     all_of_them = sorted(os.sched_getaffinity(0))
     middle = max(len(all_of_them) // 2, 1)
     os.sched_setaffinity(0, all_of_them[:middle])
-    server, port = start(arguments.cappy, DEFAULT, "--threads", "1")
+    server, port = start(arguments.cappy, *DEFAULT, "--threads", "1")
     os.sched_setaffinity(0, all_of_them[middle:] or all_of_them)
     body = make_body([(" ".join(WORDS * 2), " ".join(WORDS * 2))])
     try:

@@ -8,34 +8,20 @@ Retry-After says. Slow: 2,000 connections that send a byte of a head every few s
 client asks for single pairs. Run it by itself: the clients need a processor too."""
 
 import argparse
-import json
 import os
 import random
-import re
 import resource
 import socket
 import statistics
-import subprocess
 import sys
 import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from serve import ROOT, WORDS, Client, make_body, make_pairs, make_request  # noqa: E402
+from serve import ROOT, WORDS, Client, make_body, make_pairs, make_request, metric, start  # noqa: E402
 
 
-def start(cappy, *options):
-    server = subprocess.Popen([cappy, "serve", "--port", "0", "--drain-delay", "0", "--quiet", "--model",
-                               os.path.join(ROOT, "models", "default"), "--precision", "bf16", *options],
-                              stderr=subprocess.PIPE, text=True)
-    return server, int(json.loads(server.stderr.readline())["address"].rsplit(":", 1)[1])
-
-
-def metric(port, name):
-    with socket.create_connection(("127.0.0.1", port)) as connection:
-        connection.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
-        page = connection.makefile("rb").read().decode()
-    return float(re.search(rf"^{name} (\S+)", page, re.M).group(1))
+DEFAULT = ("--model", os.path.join(ROOT, "models", "default"), "--precision", "bf16")
 
 
 class Patient(Client):
@@ -85,7 +71,7 @@ def percentile(times, share):
 
 
 def overload(cappy, seconds):
-    server, port = start(cappy, "--queue-tokens", "20000")
+    server, port = start(cappy, *DEFAULT, "--queue-tokens", "20000")
     try:
         load(port, 4, 2)
         before = metric(port, "cappy_batch_tokens_sum")
@@ -107,7 +93,7 @@ def overload(cappy, seconds):
 def slow(cappy, n):
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-    server, port = start(cappy, "--head-timeout", "60")
+    server, port = start(cappy, *DEFAULT, "--head-timeout", "60")
     try:
         client, body = Client(port), make_body([(" ".join(WORDS * 2), " ".join(WORDS * 2))])
 
