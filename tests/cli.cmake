@@ -13,18 +13,13 @@ if(CAPPY_TESTS AND NOT CMAKE_CROSSCOMPILING)
     # A real server of a language model. Exit status 77: the python has not what it takes.
     add_test(NAME llm/real
         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/llm/test_real.sh $<TARGET_FILE:cappy_command>)
-    add_test(NAME llm/proxy COMMAND sh -c
-        "command -v \${CAPPY_PYTHON:-python3} >/dev/null || { echo 'skipped: python3 is missing'; exit 77; }; exec \${CAPPY_PYTHON:-python3} $0 $1"
-        ${CMAKE_CURRENT_SOURCE_DIR}/llm/test_proxy.py $<TARGET_FILE:cappy_command>)
-    set_tests_properties(llm/real llm/proxy PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
+    set_tests_properties(llm/real PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
+    cappy_add_python_test(llm/proxy llm/test_proxy.py $<TARGET_FILE:cappy_command>)
     # Many processes, or that they are noticed where cappy is built without MPI.
     set(name $<IF:$<BOOL:${CAPPY_MPI}>,processes,alone>)
     add_test(NAME mpi/processes
         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/mpi/test_${name}.sh $<TARGET_FILE:cappy_command>)
     set_tests_properties(mpi/processes PROPERTIES TIMEOUT 600)
     # Whether transformers scores with a trained model as cappy does. Exit status 77: it is not there.
-    add_test(NAME train/transformers COMMAND sh -c
-        "exec \${CAPPY_PYTHON:-python3} $0 $1"
-        ${CMAKE_CURRENT_SOURCE_DIR}/golden/check_train.py $<TARGET_FILE:cappy_command>)
-    set_tests_properties(train/transformers PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
+    cappy_add_python_test(train/transformers golden/check_train.py $<TARGET_FILE:cappy_command>)
 endif()
