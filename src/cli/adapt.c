@@ -171,6 +171,7 @@ const struct cappy_command cappy_command_adapt = {
              .help = "Dropout everywhere; if not given, none where most rows are of candidates, "
                      "else as the model's config.json has it."},
             CAPPY_TRAINING_TEMPERATURE(struct cappy_adapt_arguments),
+            CAPPY_TRAINING_EMA_DECAY(struct cappy_adapt_arguments),
             {.name = "mismatches",
              .type = CAPPY_OPTION_COUNT,
              .offset = AT(mismatches),

@@ -30,6 +30,7 @@ struct cappy_adapt_arguments {
     struct cappy_real rate;
     struct cappy_real dropout;
     struct cappy_real temperature;
+    struct cappy_real ema_decay;
 };
 
 /* So many examples are trained on at most, if nobody asks for more: no more than a night. */

@@ -135,6 +135,8 @@ static struct cappy_settings choose_settings(const struct cappy_adapt *adapt)
     settings.dropout = arguments->dropout.is_given ? arguments->dropout.value : settings.dropout;
     settings.temperature =
         arguments->temperature.is_given ? arguments->temperature.value : settings.temperature;
+    settings.ema_decay =
+        arguments->ema_decay.is_given ? arguments->ema_decay.value : settings.ema_decay;
     settings.check_every = (settings.steps + CHECKS - 1) / CHECKS;
     settings.patience = PATIENCE;
     return settings;

@@ -34,6 +34,7 @@ struct train_arguments {
     struct cappy_real clip;
     struct cappy_real dropout;
     struct cappy_real temperature;
+    struct cappy_real ema_decay;
     const char *log;
 };
 
@@ -156,6 +157,7 @@ static struct cappy_settings choose_settings(const struct train_arguments *argum
     set_real(&arguments->clip, &settings.clip);
     set_real(&arguments->dropout, &settings.dropout);
     set_real(&arguments->temperature, &settings.temperature);
+    set_real(&arguments->ema_decay, &settings.ema_decay);
     return settings;
 }
 
@@ -342,6 +344,7 @@ const struct cappy_command cappy_command_train = {
              .help = "Shorten longer gradients to this; 1 if not given, 0 for any length."},
             CAPPY_TRAINING_DROPOUT(struct train_arguments),
             CAPPY_TRAINING_TEMPERATURE(struct train_arguments),
+            CAPPY_TRAINING_EMA_DECAY(struct train_arguments),
             {.name = "pass-tokens",
              .type = CAPPY_OPTION_COUNT,
              .offset = AT(pass_tokens),

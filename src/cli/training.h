@@ -31,6 +31,14 @@ extern const char *const cappy_loss_names[];
                 "not given."                                                                       \
     }
 
+#define CAPPY_TRAINING_EMA_DECAY(arguments)                                                        \
+    {                                                                                              \
+        .name = "ema-decay", .type = CAPPY_OPTION_REAL, .offset = offsetof(arguments, ema_decay),  \
+        .value = "X",                                                                              \
+        .help = "The result is the exponential moving average of the weights, of which each step " \
+                "keeps this share: 0.99 evens out some 100 steps; the last weights if not given."  \
+    }
+
 #define CAPPY_TRAINING_RECOMPUTE(arguments)                                                        \
     {                                                                                              \
         .name = "recompute", .type = CAPPY_OPTION_FLAG, .offset = offsetof(arguments, recompute),  \

@@ -20,6 +20,7 @@ static json_t *number_text(uint64_t number)
 struct sums {
     uint32_t model;
     uint32_t optimiser;
+    uint32_t average;
     uint32_t best;
 };
 
@@ -46,6 +47,9 @@ static json_t *make_state(const struct cappy_checkpoint *c, const struct sums *s
     failed |= json_object_set_new(state, "settings", cappy_settings_write(&c->settings));
     failed |= json_object_set_new(state, CAPPY_FILE_MODEL, number_text(sums->model));
     failed |= json_object_set_new(state, CAPPY_FILE_OPTIMISER, number_text(sums->optimiser));
+    if (c->average != NULL) {
+        failed |= json_object_set_new(state, CAPPY_FILE_AVERAGE, number_text(sums->average));
+    }
     if (c->check->best != NULL) {
         failed |= set_best(c->check, sums->best, state);
     }
@@ -90,17 +94,18 @@ static cappy_status write_optimiser(const struct cappy_checkpoint *c, const char
     return status;
 }
 
-static cappy_status write_best(const struct cappy_checkpoint *c, const char *directory,
-                               uint32_t *checksum, cappy_error *error)
+/* Writes other weights than those of the moment, where there are any. */
+static cappy_status write_weights(const struct cappy_checkpoint *c, const char *directory,
+                                  const char *name, const float *weights, uint32_t *checksum,
+                                  cappy_error *error)
 {
-    if (c->check->best == NULL) {
+    if (weights == NULL) {
         return CAPPY_OK;
     }
-    char *path = cappy_path_join(directory, CAPPY_FILE_BEST);
+    char *path = cappy_path_join(directory, name);
     const cappy_status status =
-        path != NULL
-            ? cappy_params_save(c->params, c->check->best, CAPPY_DTYPE_F32, path, checksum, error)
-            : cappy_error_no_memory(error);
+        path != NULL ? cappy_params_save(c->params, weights, CAPPY_DTYPE_F32, path, checksum, error)
+                     : cappy_error_no_memory(error);
     cappy_free(path);
     return status;
 }
@@ -116,7 +121,8 @@ static cappy_status write_parts(const struct cappy_checkpoint *c, const char *di
     CAPPY_TRY(cappy_output_model(directory, c->base, c->settings.loss, c->params, c->weights,
                                  CAPPY_DTYPE_F32, &sums.model, error));
     CAPPY_TRY(write_optimiser(c, directory, &sums.optimiser, error));
-    CAPPY_TRY(write_best(c, directory, &sums.best, error));
+    CAPPY_TRY(write_weights(c, directory, CAPPY_FILE_AVERAGE, c->average, &sums.average, error));
+    CAPPY_TRY(write_weights(c, directory, CAPPY_FILE_BEST, c->check->best, &sums.best, error));
     return write_state(c, directory, CAPPY_FILE_STATE, &sums, error);
 }
 

@@ -16,6 +16,7 @@ struct cappy_checkpoint {
     struct cappy_settings settings; /* resolved */
     const struct cappy_params *params;
     float *weights; /* [size] */
+    float *average; /* [size]; NULL where none is wanted */
     struct cappy_optimiser *optimiser;
     struct cappy_check *check;  /* whose best weights are kept too */
     struct cappy_origin origin; /* of `base` */

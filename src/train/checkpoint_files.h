@@ -9,6 +9,8 @@
 
 #define CAPPY_FILE_MODEL     "model.safetensors"
 #define CAPPY_FILE_OPTIMISER "optimizer.safetensors"
+/* The average of the weights, where one is wanted. */
+#define CAPPY_FILE_AVERAGE "average.safetensors"
 /* The best weights so far. */
 #define CAPPY_FILE_BEST "best.safetensors"
 /* Of a checkpoint, with the checksums of its other files; the same of a finished run. */

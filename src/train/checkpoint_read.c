@@ -60,14 +60,21 @@ static cappy_status read_optimiser(const struct cappy_checkpoint *c, const char 
     return status;
 }
 
-/* Fills values[size] from a file written by cappy_params_save. */
-static cappy_status read_weights(const struct cappy_checkpoint *c, const char *path, float *values,
+/* Fills values[size] from directory/name, whose checksum the state has. */
+static cappy_status read_weights(const struct cappy_checkpoint *c, const json_t *state,
+                                 const char *directory, const char *name, float *values,
                                  cappy_error *error)
 {
-    struct cappy_weights *weights;
-    CAPPY_TRY(cappy_weights_open_file(path, &weights, error));
-    const cappy_status status = cappy_params_load(c->params, weights, values, error);
-    cappy_weights_close(weights);
+    CAPPY_TRY(check_file(state, directory, name, error));
+    struct cappy_weights *weights = NULL;
+    char *path = cappy_path_join(directory, name);
+    cappy_status status = path != NULL ? cappy_weights_open_file(path, &weights, error)
+                                       : cappy_error_no_memory(error);
+    if (status == CAPPY_OK) {
+        status = cappy_params_load(c->params, weights, values, error);
+        cappy_weights_close(weights);
+    }
+    cappy_free(path);
     return status;
 }
 
@@ -81,18 +88,15 @@ static cappy_status read_best(const struct cappy_checkpoint *c, const json_t *st
     if (json_object_get(state, CAPPY_FILE_BEST) == NULL) {
         return CAPPY_OK;
     }
-    CAPPY_TRY(check_file(state, directory, CAPPY_FILE_BEST, error));
     CAPPY_TRY(cappy_json_get_int(state, "best_step", 0, INT64_MAX, 0, &step, error));
     CAPPY_TRY(cappy_json_get_int(state, "checks_since", 0, INT64_MAX, 0, &since, error));
     CAPPY_TRY(cappy_json_get_real(state, "best_value", 0, &check->value, error));
     if (check->best == NULL) {
         check->best = cappy_alloc_aligned(c->params->size, sizeof *check->best);
     }
-    char *path = cappy_path_join(directory, CAPPY_FILE_BEST);
-    const cappy_status status = path != NULL && check->best != NULL
-                                    ? read_weights(c, path, check->best, error)
-                                    : cappy_error_no_memory(error);
-    cappy_free(path);
+    const cappy_status status =
+        check->best != NULL ? read_weights(c, state, directory, CAPPY_FILE_BEST, check->best, error)
+                            : cappy_error_no_memory(error);
     check->step = (size_t)step;
     check->since = (size_t)since;
     if (status != CAPPY_OK) { /* an older checkpoint may have none */
@@ -117,6 +121,9 @@ static cappy_status read_arrays(struct cappy_checkpoint *c, const json_t *state,
     cappy_weights_close(weights);
     CAPPY_TRY(status);
     CAPPY_TRY(read_optimiser(c, directory, error));
+    if (c->average != NULL) {
+        CAPPY_TRY(read_weights(c, state, directory, CAPPY_FILE_AVERAGE, c->average, error));
+    }
     CAPPY_TRY(read_best(c, state, directory, error));
     c->step = (size_t)step;
     c->position = (size_t)position;

@@ -85,6 +85,21 @@ static cappy_status load_weights(struct cappy_run *run, cappy_error *error)
     return CAPPY_OK;
 }
 
+/* The first process of a team is the one that saves, and so the one that needs it. */
+static cappy_status open_average(struct cappy_run *run, cappy_error *error)
+{
+    const size_t size = run->params.size;
+    if (!(run->settings.ema_decay > 0) || run->team.rank != 0) {
+        return CAPPY_OK;
+    }
+    run->average = cappy_alloc_aligned(size, sizeof *run->average);
+    if (run->average == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    memcpy(run->average, run->net.weights, size * sizeof *run->average);
+    return CAPPY_OK;
+}
+
 static cappy_status open_model(struct cappy_run *run, cappy_error *error)
 {
     const struct cappy_settings *settings = &run->settings;
@@ -109,7 +124,7 @@ static cappy_status open_model(struct cappy_run *run, cappy_error *error)
         return cappy_error_no_memory(error);
     }
     const cappy_status status = load_weights(run, error);
-    return status == CAPPY_OK ? status : cappy_error_at(error, status, run->base);
+    return status == CAPPY_OK ? open_average(run, error) : cappy_error_at(error, status, run->base);
 }
 
 /* ---- The rows ---- */
@@ -229,6 +244,7 @@ void cappy_run_close(struct cappy_run *run)
     cappy_check_close(&run->check);
     cappy_optimiser_free(&run->optimiser);
     cappy_net_free(&run->net);
+    cappy_free(run->average);
     cappy_free(run->net.weights);
     cappy_free(run->net.gradients);
     cappy_params_free(&run->params);

@@ -23,6 +23,7 @@ struct cappy_run {
     struct cappy_params params;
     struct cappy_net net;
     struct cappy_optimiser optimiser;
+    float *average; /* [params.size], of the weights; in the first process, where one is wanted */
     struct cappy_dataset dataset;
     struct cappy_plan plan;
     struct cappy_batch batch;

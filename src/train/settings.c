@@ -56,6 +56,7 @@ static const struct setting {
     {"beta1", NUMBER, AT(beta1), 0, 0.9999},
     {"beta2", NUMBER, AT(beta2), 0, 0.999999},
     {"epsilon", NUMBER, AT(epsilon), 1e-30, 1},
+    {"ema-decay", NUMBER, AT(ema_decay), 0, 0.99999},
     {"check-every", COUNT, AT(check_every), 0, 1e15},
     {"patience", COUNT, AT(patience), 0, 1e15},
 };

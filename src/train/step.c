@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "train/average.h"
 #include "train/loss.h"
 #include "train/order.h"
 #include "train/run.h"
@@ -184,6 +185,10 @@ cappy_status cappy_run_step(struct cappy_run *run, cappy_error *error)
     cappy_optimiser_step(&run->optimiser, &run->resolved, step, run->state.norm, gradients,
                          run->net.weights);
     cappy_net_changed(&run->net);
+    if (run->average != NULL) {
+        cappy_average_step(run->average, run->net.weights, run->params.size,
+                           run->settings.ema_decay, step + 1, run->net.threads);
+    }
     run->state.rate = cappy_settings_rate(&run->resolved, step);
     run->state.step = step + 1;
     run->state.batch_examples = run->batch.n;

@@ -13,6 +13,7 @@ static struct cappy_checkpoint checkpoint_of(struct cappy_run *run)
         .settings = run->settings,
         .params = &run->params,
         .weights = run->net.weights,
+        .average = run->average,
         .optimiser = &run->optimiser,
         .check = &run->check,
         .origin = run->origin,
@@ -96,6 +97,17 @@ static cappy_status begin(struct cappy_run *run, bool *finished, cappy_error *er
     return CAPPY_OK;
 }
 
+/* The weights that would be the result now, and those to go on from, change places. */
+static void swap_average(struct cappy_run *run)
+{
+    if (run->average != NULL) {
+        float *weights = run->net.weights;
+        run->net.weights = run->average;
+        run->average = weights;
+        cappy_net_changed(&run->net);
+    }
+}
+
 /* Scores the check rows where it is time to; *stalled tells that it has not helped for long. */
 static cappy_status check(struct cappy_run *run, bool is_last, bool *stalled, cappy_error *error)
 {
@@ -103,8 +115,12 @@ static cappy_status check(struct cappy_run *run, bool is_last, bool *stalled, ca
     run->state.is_checked = cappy_check_is_wanted(&run->check) &&
                             (is_last || (every != 0 && run->state.step % every == 0));
     if (run->state.is_checked) {
-        CAPPY_TRY(cappy_check_now(&run->check, run->job, &run->net, run->pass_tokens,
-                                  run->state.step, &run->state.value, error));
+        swap_average(run);
+        const cappy_status status =
+            cappy_check_now(&run->check, run->job, &run->net, run->pass_tokens, run->state.step,
+                            &run->state.value, error);
+        swap_average(run);
+        CAPPY_TRY(status);
     }
     *stalled = run->settings.patience != 0 && run->check.since >= run->settings.patience;
     return CAPPY_OK;
@@ -148,6 +164,8 @@ static cappy_status finish(struct cappy_run *run, cappy_error *error)
     struct cappy_checkpoint checkpoint = checkpoint_of(run);
     if (run->check.best != NULL) {
         checkpoint.weights = run->check.best;
+    } else if (run->average != NULL) {
+        checkpoint.weights = run->average;
     }
     return run->team.rank == 0 ? cappy_checkpoint_finish(&checkpoint, error) : CAPPY_OK;
 }

@@ -41,6 +41,7 @@ struct cappy_settings {
     double beta1;
     double beta2;
     double epsilon;
+    double ema_decay;      /* the result is this average of the weights; 0: their last ones */
     size_t pass_tokens;    /* computed at once, at most; 0: as many as the model suggests */
     size_t passes_per_sum; /* whose gradients are added up by themselves; 1 if not set */
     size_t check_every;    /* steps between checks; 0: at the end alone */

@@ -25,6 +25,7 @@ struct watch {
     size_t limit_to; /* between these steps files cannot be written */
     size_t notes;
     size_t steps;
+    double ema_decay;
 };
 
 static void set_limit(bool on)
@@ -97,6 +98,7 @@ static cappy_status train(const struct temp *temp, const char *name, bool resume
     };
     job.settings.steps = 9;
     job.settings.batch_size = 4;
+    job.settings.ema_decay = watch->ema_decay;
     return cappy_train(&job, outcome, error);
 }
 
@@ -116,31 +118,39 @@ static void remove_result(struct temp *temp, const char *name)
     cappy_folder_remove(path);
 }
 
+/* Stopped behind each step and resumed: the bits of a run as a whole. */
+static uint32_t check_all_stops(struct temp *temp, double ema_decay)
+{
+    struct watch watch = {.ema_decay = ema_decay};
+    struct cappy_train_outcome outcome;
+    assert_int_equal(train(temp, "whole", false, &watch, &outcome, NULL), CAPPY_OK);
+    assert_true(outcome.is_complete && !outcome.was_complete && outcome.state.step == 9);
+    assert_int_equal(outcome.rows, 30);
+    for (size_t step = 1; step < 9; step++) {
+        watch = (struct watch){.stop_at = step, .ema_decay = ema_decay};
+        assert_int_equal(train(temp, "parts", false, &watch, &outcome, NULL), CAPPY_OK);
+        assert_false(outcome.is_complete);
+        assert_int_equal(outcome.state.step, step);
+        watch = (struct watch){.ema_decay = ema_decay};
+        assert_int_equal(train(temp, "parts", true, &watch, &outcome, NULL), CAPPY_OK);
+        assert_true(outcome.is_complete && outcome.begun == step);
+        assert_int_equal(checksum_of(temp, "parts"), checksum_of(temp, "whole"));
+        assert_int_equal(train(temp, "parts", true, &watch, &outcome, NULL), CAPPY_OK);
+        assert_true(outcome.was_complete);
+        remove_result(temp, "parts");
+    }
+    const uint32_t checksum = checksum_of(temp, "whole");
+    remove_result(temp, "whole");
+    return checksum;
+}
+
 static void test_stop_and_resume(void **state)
 {
     (void)state;
     struct temp temp;
-    struct watch watch = {0};
-    struct cappy_train_outcome outcome;
     temp_make(&temp);
     write_rows(temp_path(&temp, "rows.jsonl"));
-    assert_int_equal(train(&temp, "whole", false, &watch, &outcome, NULL), CAPPY_OK);
-    assert_true(outcome.is_complete && !outcome.was_complete && outcome.state.step == 9);
-    assert_int_equal(outcome.rows, 30);
-    for (size_t step = 1; step < 9; step++) {
-        watch = (struct watch){.stop_at = step};
-        assert_int_equal(train(&temp, "parts", false, &watch, &outcome, NULL), CAPPY_OK);
-        assert_false(outcome.is_complete);
-        assert_int_equal(outcome.state.step, step);
-        watch = (struct watch){0};
-        assert_int_equal(train(&temp, "parts", true, &watch, &outcome, NULL), CAPPY_OK);
-        assert_true(outcome.is_complete && outcome.begun == step);
-        assert_int_equal(checksum_of(&temp, "parts"), checksum_of(&temp, "whole"));
-        assert_int_equal(train(&temp, "parts", true, &watch, &outcome, NULL), CAPPY_OK);
-        assert_true(outcome.was_complete);
-        remove_result(&temp, "parts");
-    }
-    remove_result(&temp, "whole");
+    assert_int_not_equal(check_all_stops(&temp, 0), check_all_stops(&temp, 0.9));
     temp_remove(&temp);
 }
 

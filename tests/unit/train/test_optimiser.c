@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "golden_step.h"
+#include "train/average.h"
 #include "train/optimiser.h"
 
 enum { STEPS = 20 }; /* and the settings of tests/golden/make_train.py */
@@ -124,11 +125,42 @@ static void test_schedules(void **state)
     assert_near(cappy_settings_rate(&settings, 0), 2e-5);
 }
 
+/* Against the same sums in double, with as many threads as may be. */
+static void test_average(void **state)
+{
+    (void)state;
+    enum { N = 1000, LAST = 300 };
+    const double decay = 0.95;
+    float average[N];
+    float weights[N];
+    double want[N];
+    for (size_t i = 0; i < N; i++) {
+        average[i] = (float)i;
+        want[i] = (double)i;
+    }
+    for (size_t step = 1; step <= LAST; step++) {
+        const double t = (double)step;
+        const double keep = step < 170 ? (1 + t) / (10 + t) : decay;
+        for (size_t i = 0; i < N; i++) {
+            weights[i] = (float)sin((double)(i * step));
+            want[i] = keep * want[i] + (1 - keep) * (double)weights[i];
+        }
+        cappy_average_step(average, weights, N, decay, step, 1 + step % 4);
+        for (size_t i = 0; i < N; i++) {
+            assert_true(fabs((double)average[i] - want[i]) <= 1e-4 * (1 + fabs(want[i])));
+        }
+    }
+    for (size_t i = 0; i < N; i++) { /* where it began is forgotten */
+        assert_true(fabsf(average[i]) < 1.01F);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_trajectory),
         cmocka_unit_test(test_schedules),
+        cmocka_unit_test(test_average),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
