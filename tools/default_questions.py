@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training groups of questions about a text: which span answers, and whether any does.
+"""Task rows that ask about a text, for tools/default_tasks.py: which span answers, and whether any does.
 
 The questions are those of the training rows whose prompts are a passage and a question, and cloze questions made from
 the passages.  Half of the prompts offer a phrase to give when the text holds no answer; many hold earlier questions
@@ -25,6 +25,8 @@ HEADS = ['Answer the question from the %(n)s; say "%(a)s" if the answer is not t
          'If the %(n)s does not give the answer, reply "%(a)s".', 'Answer from the %(n)s, or "%(a)s" when it is not in it.',
          'Read the %(n)s and answer. Write "%(a)s" if it cannot be told.',
          'Use only the %(n)s below. If it does not answer the question, output "%(a)s".']
+ASK = ['If the text does not give the answer, reply "%s".', 'Say "%s" if the answer is not there.',
+       'Answer from the text, or "%s" when it is not in it.', 'Write "%s" if it cannot be told.']
 BARE = ["Answer the question from the %(n)s.", "Read the %(n)s and answer the question.", "",
         "Extract the answer to the question from the %(n)s.", "Give a short answer, in the words of the %(n)s."]
 NOUNS = ["text", "passage", "background", "context", "paragraph", "story", "article"]
@@ -67,7 +69,7 @@ def ngram(text, n, rng):
 
 
 def load(rows):
-    """[(passage, [(question, answers), ...]), ...] from training rows; passages without questions have an empty list."""
+    """{whether there are any questions: [(passage, [(question, answers), ...]), ...]} from training rows."""
     found = collections.defaultdict(dict)
     for r in rows:
         if "references" not in r:
@@ -80,7 +82,8 @@ def load(rows):
             p = " ".join(max(r["instruction"].split("\n"), key=len).split())
             if len(p.split()) > 40:
                 found[p]
-    return [(p, list(q.items())) for p, q in found.items() if len(sentences(p)) > 1 or q]
+    items = [(p, list(q.items())) for p, q in found.items() if len(sentences(p)) > 1 or q]
+    return {has: [i for i in items if bool(i[1]) == has] for has in (True, False)}
 
 
 def cloze(sentence, rng):
@@ -141,46 +144,46 @@ def foreign(passage, q, others, rng):
     return got[0] if got and not any(t.lower() in passage.lower() for t in got[1]) else None
 
 
-def make_group(item, others, rng, rouge):
-    """[(instruction, response, label), ...], or None."""
-    passage, questions = item
-    got = ask(passage, questions, rng)
-    if not got or got[2] is None or not sentences(passage):
-        return None
-    q, answers, home = got
-    ss = sentences(passage)
-    k = ss.index(home) if home in ss else 0
-    room = rng.choice([50, 70, 90, 120, 160])                 # words of the passage that are shown
+def holds(text, answers):
+    return any(t.strip(" .").lower() in text.lower() for t in answers)
+
+
+def around(ss, k, room, rng):
+    """The sentences around the one at k that have so many words together."""
     lo = hi = k
     while sum(len(s.split()) for s in ss[lo:hi + 1]) < room and (lo > 0 or hi < len(ss) - 1):
         if lo > 0 and (rng.random() < 0.5 or hi == len(ss) - 1):
             lo -= 1
         else:
             hi += 1
-    shown = ss[lo:hi + 1]
-    offered = rng.random() < 0.6
-    phrase = rng.choice(ABSTAIN)
-    gone = False
-    if offered and rng.random() < 0.5:
-        if rng.random() < 0.5 and len(shown) > 2:             # the answer's sentences are taken out ...
-            rest = [s for s in shown if not any(t.strip(" .").lower() in s.lower() for t in answers)]
-            gone = bool(rest)
-            shown = rest or shown
-        elif new := foreign(passage, q, others, rng):         # ... or the question is another
-            q, gone = new, True
-    text = " ".join(shown)
-    if len(text.split()) < 12 or not gone and not any(t.strip(" .").lower() in text.lower() for t in answers):
-        return None
-    before = []                                               # earlier questions and their answers
+    return ss[lo:hi + 1]
+
+
+def unanswered(q, answers, shown, passage, others, rng):
+    """(question, sentences), without what answers it where that can be done: its sentences are taken out, or it is another."""
+    if rng.random() < 0.5 and len(shown) > 2:
+        rest = [s for s in shown if not holds(s, answers)]
+        return (q, rest) if rest else None
+    new = foreign(passage, q, others, rng)
+    return (new, shown) if new else None
+
+
+def earlier(text, questions, q, phrase, others, rng):
+    """[(question, answer), ...] about the same text; those with phrase (None: none) have no answer there."""
+    out = []
     if rng.random() < 0.5:
         for _ in range(rng.choice([1, 1, 2, 3, 4])):
-            got2 = ask(text, [x for x in questions if x[0] != q], rng)
-            if not got2 or got2[0] == q:
+            got = ask(text, [x for x in questions if x[0] != q], rng)
+            if not got or got[0] == q:
                 continue
-            if offered and rng.random() < 0.3 and (new := foreign(text, got2[0], others, rng)):
-                before.append((new, phrase))
-            elif any(t.strip(" .").lower() in text.lower() for t in got2[1]):
-                before.append((got2[0], got2[1][0]))
+            if phrase and rng.random() < 0.3 and (new := foreign(text, got[0], others, rng)):
+                out.append((new, phrase))
+            elif holds(text, got[1]):
+                out.append((got[0], got[1][0]))
+    return out
+
+
+def prompt(text, q, before, offered, phrase, rng):
     noun = rng.choice(NOUNS)
     head = (rng.choice(HEADS) if offered else rng.choice(BARE)) % {"n": noun, "a": phrase}
     a, b = rng.choice([("Q: ", "A:"), ("Question: ", "Answer:"), ("Q: ", "A:"), ("", "")])
@@ -189,46 +192,62 @@ def make_group(item, others, rng, rouge):
     turns = gap.join(f"{a or 'Q: '}{x}{gap}{b or 'A:'} {y}" for x, y in before)
     last = f"{a}{q}" + (gap + b if b else "")
     parts = [head, label + text, turns, last] if before or rng.random() < 0.75 else [head, last.replace(gap + b, ""), label + text]
-    ins = "\n\n".join(x for x in parts if x)
+    return "\n\n".join(x for x in parts if x)
 
-    out = {}
-    def add(t, y):
-        t = t.strip()
-        if t != phrase and rng.random() < 0.5:                # a full stop or a capital says nothing
-            t = t.rstrip(".")
-            t = t[:1].upper() + t[1:] if rng.random() < 0.4 else t
-            t += "." if rng.random() < 0.5 else ""
-        if t and t.lower() not in {x.lower() for x in out}:
-            out[t] = y
-    value = lambda t: 0.0 if gone else rouge(answers, t)
-    if gone:
-        add(phrase, 1.0)
-    else:
-        add(rng.choice(answers).strip(), 1.0)
-        if offered or rng.random() < 0.3:
-            add(phrase, 0.0)
+
+def make(passages, rng, graded, labelled):
+    """A task row by graded() or labelled() of default_tasks, or None; three in four of a passage with questions."""
+    passage, questions = rng.choice(passages[rng.random() < 0.75])
+    others = passages[True] + passages[False]
+    got = ask(passage, questions, rng)
+    ss = sentences(passage)
+    if not got or got[2] is None or not ss:
+        return None
+    q, answers, home = got
+    shown = around(ss, ss.index(home) if home in ss else 0, rng.choice([50, 70, 90, 120, 160]), rng)
+    offered, phrase = rng.random() < 0.6, rng.choice(ABSTAIN)
+    without = unanswered(q, answers, shown, passage, others, rng) if offered and rng.random() < 0.5 else None
+    q, shown = without or (q, shown)
+    text = " ".join(shown)
+    if len(text.split()) < 12 or not without and not holds(text, answers):
+        return None
+    before = earlier(text, questions, q, phrase if offered else None, others, rng)
+    instruction = prompt(text, q, before, offered, phrase, rng)
+    texts = wrong_answers(text, answers, before, shown, q, rng)
+    if without and rng.random() < 0.6 and home in passage: # the answer that was taken out, or that of the other question
+        texts.append(answers[0])
+    texts = [blur(t, rng) for t in texts if t and t != phrase]
+    if without:
+        return labelled(instruction, phrase, texts)
+    right = blur(rng.choice(answers).strip(), rng)
+    texts = [t for t in texts if t.lower() != right.lower()]
+    return graded(instruction, answers, [right] + ([phrase] if offered or rng.random() < 0.3 else []) + texts)
+
+
+def blur(text, rng):
+    """A full stop or a capital says nothing."""
+    if rng.random() < 0.5:
+        return text
+    text = text.rstrip(".")
+    text = text[:1].upper() + text[1:] if rng.random() < 0.4 else text
+    return text + ("." if rng.random() < 0.5 else "")
+
+
+def wrong_answers(text, answers, before, shown, q, rng):
+    """Names and stretches of the text, an earlier answer, the right words in too many or too few."""
     spans = names(text)
     rng.shuffle(spans)
     n = max(1, min(8, len(answers[0].split())))
-    for t in spans[:rng.choice([1, 2, 2, 3])]:
-        add(t, value(t))
-    for _ in range(rng.choice([0, 1, 2])):
-        t = ngram(text, n + rng.choice([0, 0, 1, 2]), rng)
-        add(t, value(t))
+    out = spans[:rng.choice([1, 2, 2, 3])]
+    out += [ngram(text, n + rng.choice([0, 0, 1, 2]), rng) for _ in range(rng.choice([0, 1, 2]))]
     if before and rng.random() < 0.8:
-        t = rng.choice(before)[1]
-        if t != phrase:
-            add(t, value(t))
-    if gone and rng.random() < 0.6 and home in passage:       # the answer that was taken out, or that of the other question
-        add(answers[0], 0.0)
-    if rng.random() < 0.6:                                    # the right words in too many, or too few
-        gold = answers[0].strip(" .")
+        out.append(rng.choice(before)[1])
+    gold = answers[0].strip(" .")
+    if rng.random() < 0.6:
         s = next((x for x in shown if gold.lower() in x.lower()), rng.choice(shown))
         w, at = s.split(), max(0, len(s[:s.lower().find(gold.lower())].split())) if gold.lower() in s.lower() else 0
-        lo2, hi2 = max(0, at - rng.randint(0, 6)), at + n + rng.randint(0, 8)
-        t = rng.choice([s, " ".join(w[lo2:hi2]).strip(" ,.;:"), f"{q.rstrip('?')} {gold}", gold + ". " + rng.choice(shown)])
-        add(t, value(t))
-    if len(gold_words := answers[0].split()) > 2 and not gone and rng.random() < 0.3:
-        t = " ".join(gold_words[:rng.randint(1, len(gold_words) - 1)])
-        add(t, value(t))
-    return [(ins, t, float(y)) for t, y in out.items()] if len(out) > 2 else None
+        lo, hi = max(0, at - rng.randint(0, 6)), at + n + rng.randint(0, 8)
+        out.append(rng.choice([s, " ".join(w[lo:hi]).strip(" ,.;:"), f"{q.rstrip('?')} {gold}", gold + ". " + rng.choice(shown)]))
+    if len(gold.split()) > 2 and rng.random() < 0.3:
+        out.append(" ".join(gold.split()[:rng.randint(1, len(gold.split()) - 1)]))
+    return out

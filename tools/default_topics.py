@@ -1,18 +1,15 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Task rows with choices that ask for the topic of a text, for tools/train_default.sh: rows of P3 and of
-Super-NaturalInstructions in, rows out, as JSON lines.
+"""Task rows with choices that ask for the topic of a text, for tools/default_tasks.py, made of rows of P3 and of
+Super-NaturalInstructions.
 
 The texts are pieces of news, taken out of their prompts. No set has their topics, so a piece gets that of the words it
 has: at least two of one topic, and none of another. P3's AG News has right labels, but of two of its four topics alone
 (business and science); its prompts are asked of all pieces.
 """
 import collections
-import json
 import os
 import random
 import re
-import sys
 
 WORDS = {
     "world": """president prime-minister parliament troops soldiers military army rebels militants embassy nuclear
@@ -122,29 +119,23 @@ def ask(text, topic, prompts, rng):
     return text, choices, topics.index(topic)
 
 
-def main():
-    rng = random.Random(1)
-    rows = [json.loads(line) for line in sys.stdin]
-    prompts, known = read_prompts([r for r in rows if r["task"].startswith("p3_ag_news")])
-    texts = {p for r in rows if NEWS.match(r["task"]) for t in r.get("references", []) + [r["instruction"]]
+def rows(sources, rng):
+    """The task rows, made of those in sources."""
+    prompts, known = read_prompts([r for r in sources if r["task"].startswith("p3_ag_news")])
+    texts = {p for r in sources if NEWS.match(r["task"]) for t in r.get("references", []) + [r["instruction"]]
              for p in pieces(t.split("\n\n", 1)[-1] if r["task"].startswith("task") else t)}
     by_topic = collections.defaultdict(list)
     for text in sorted(texts):
         if topic := topic_of(text):
             by_topic[topic].append(text)
-    print({t: len(v) for t, v in by_topic.items()}, collections.Counter(t for _, t in known), file=sys.stderr)
     wanted = {t: 1000 if t in FOUR else 250 for t in NAMES}
     asked = [(x, t) for x, t in known for _ in range(3)]
     for topic, n in wanted.items():
         some = rng.sample(by_topic[topic], min(len(by_topic[topic]), n))
         missing = n - len(some) - sum(t == topic for _, t in asked)
         asked += [(x, topic) for x in some] + [(rng.choice(some), topic) for _ in range(missing)]
-    rng.shuffle(asked)
-    for k, (text, topic) in enumerate(asked):
+    out = []
+    for text, topic in asked:
         instruction, choices, answer = ask(text, topic, prompts, rng)
-        print(json.dumps({"id": f"topics/{k}", "task": "topics", "instruction": instruction, "choices": choices,
-                          "answer": answer}))
-
-
-if __name__ == "__main__":
-    main()
+        out.append({"task": "topics", "instruction": instruction, "choices": choices, "answer": answer})
+    return out
