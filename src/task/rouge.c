@@ -76,24 +76,59 @@ void cappy_words_free(struct cappy_words *words)
 
 /* ---- The longest common subsequence ---- */
 
-/* Row by row of the table of common subsequences of a's and b's first words; row[j] is overwritten
- * from left to right. */
-static size_t common_length(const struct cappy_words *a, const struct cappy_words *b, size_t *row)
+enum { BLOCK = 64, SLOTS = 2 * BLOCK, SHORT = 512 };
+
+/* Where the words of a block stand in it, one bit a place; found by hash. */
+struct places {
+    uint64_t words[SLOTS];
+    uint64_t bits[SLOTS]; /* 0: the slot is free */
+};
+
+static size_t find_slot(const struct places *places, uint64_t word)
 {
-    memset(row, 0, (b->n + 1) * sizeof *row);
-    for (size_t i = 0; i < a->n; i++) {
-        size_t corner = 0; /* above and to the left */
-        for (size_t j = 0; j < b->n; j++) {
-            const size_t above = row[j + 1];
-            if (a->data[i] == b->data[j]) {
-                row[j + 1] = corner + 1;
-            } else if (row[j] > above) {
-                row[j + 1] = row[j];
-            }
-            corner = above;
-        }
+    size_t slot = word % SLOTS;
+    while (places->bits[slot] != 0 && places->words[slot] != word) {
+        slot = (slot + 1) % SLOTS;
     }
-    return row[b->n];
+    return slot;
+}
+
+static void read_places(struct places *places, const uint64_t *words, size_t n)
+{
+    memset(places->bits, 0, sizeof places->bits);
+    for (size_t i = 0; i < n; i++) {
+        const size_t slot = find_slot(places, words[i]);
+        places->words[slot] = words[i];
+        places->bits[slot] |= UINT64_C(1) << i;
+    }
+}
+
+/* Hyyro, Bit-parallel LCS-length computation revisited (2004): each column of the table of common
+ * subsequences grows by 0 or 1 from one row to the next, so that it is kept as bits, 0 where it
+ * grows; a row is an addition. b is worked off in blocks of 64 words; carry[a->n] is what one block
+ * hands to the next in each row. */
+static size_t common_length(const struct cappy_words *a, const struct cappy_words *b,
+                            unsigned char *carry)
+{
+    size_t length = 0;
+    memset(carry, 0, a->n);
+    for (size_t begin = 0; begin < b->n; begin += BLOCK) {
+        const size_t n = b->n - begin < BLOCK ? b->n - begin : BLOCK;
+        struct places places;
+        read_places(&places, b->data + begin, n);
+        uint64_t flat = UINT64_MAX;
+        for (size_t i = 0; i < a->n; i++) {
+            const uint64_t match = flat & places.bits[find_slot(&places, a->data[i])];
+            uint64_t sum;
+            const bool over = __builtin_add_overflow(flat, match, &sum);
+            carry[i] = __builtin_add_overflow(sum, (uint64_t)carry[i], &sum) || over;
+            flat = sum | (flat & ~match);
+        }
+        const uint64_t grown = ~flat;
+        length +=
+            (size_t)__builtin_popcountll(n < BLOCK ? grown & ((UINT64_C(1) << n) - 1) : grown);
+    }
+    return length;
 }
 
 cappy_status cappy_rouge_l(const struct cappy_words *reference, const struct cappy_words *response,
@@ -103,20 +138,19 @@ cappy_status cappy_rouge_l(const struct cappy_words *reference, const struct cap
     if (reference->n == 0 || response->n == 0) {
         return CAPPY_OK;
     }
-    enum { SHORT = 512 };
-    size_t few[SHORT];
-    size_t *row = response->n < SHORT ? few : cappy_alloc(response->n + 1, sizeof *row);
-    if (row == NULL) {
+    unsigned char few[SHORT];
+    unsigned char *carry = reference->n <= SHORT ? few : cappy_alloc(reference->n, 1);
+    if (carry == NULL) {
         return cappy_error_no_memory(error);
     }
-    const double common = (double)common_length(reference, response, row);
+    const double common = (double)common_length(reference, response, carry);
     const double precision = common / (double)response->n;
     const double recall = common / (double)reference->n;
     if (common > 0) {
         *f = 2 * precision * recall / (precision + recall);
     }
-    if (row != few) {
-        cappy_free(row);
+    if (carry != few) {
+        cappy_free(carry);
     }
     return CAPPY_OK;
 }

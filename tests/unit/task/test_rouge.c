@@ -85,11 +85,57 @@ static void test_rouge_l(void **state)
     assert_true(n > 50);
 }
 
+/* The length by the recurrence that it is defined by. */
+static size_t count_common(const struct cappy_words *a, const struct cappy_words *b, size_t *table)
+{
+    const size_t width = b->n + 1;
+    memset(table, 0, (a->n + 1) * width * sizeof *table);
+    for (size_t i = 1; i <= a->n; i++) {
+        for (size_t j = 1; j <= b->n; j++) {
+            const size_t left = table[i * width + j - 1];
+            const size_t above = table[(i - 1) * width + j];
+            table[i * width + j] = a->data[i - 1] == b->data[j - 1]
+                                       ? table[(i - 1) * width + j - 1] + 1
+                                   : left > above ? left
+                                                  : above;
+        }
+    }
+    return table[a->n * width + b->n];
+}
+
+/* Random texts of any length around the 64 words that are worked off at once, with few different
+ * words and with many; words whose hashes end alike. */
+static void test_common_length(void **state)
+{
+    enum { MOST = 300 };
+    static uint64_t words[2][MOST];
+    static size_t table[(MOST + 1) * (MOST + 1)];
+    struct cappy_random random = cappy_random_begin(1, 0);
+    (void)state;
+    for (size_t round = 0; round < 400; round++) {
+        struct cappy_words texts[2];
+        const size_t different = (size_t)1 << cappy_random_below(&random, 9);
+        for (size_t side = 0; side < 2; side++) {
+            texts[side] = (struct cappy_words){.data = words[side],
+                                               .n = 1 + cappy_random_below(&random, MOST)};
+            for (size_t i = 0; i < texts[side].n; i++) {
+                words[side][i] = (uint64_t)cappy_random_below(&random, different)
+                                 << (round % 2 * 20);
+            }
+        }
+        const double common = (double)count_common(&texts[0], &texts[1], table);
+        double f;
+        assert_int_equal(cappy_rouge_l(&texts[0], &texts[1], &f, NULL), CAPPY_OK);
+        assert_true(fabs(f - 2 * common / (double)(texts[0].n + texts[1].n)) < 1e-12);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stem),
         cmocka_unit_test(test_rouge_l),
+        cmocka_unit_test(test_common_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
