@@ -6,11 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/choice.h"
 #include "cli/inputs.h"
-#include "task/task.h"
-
-static const char *const selections[] = {"score", "consensus", "vote", "mix", NULL};
 
 /* ---- Rows in --------------------------------------------------------------------------------- */
 
@@ -118,6 +114,7 @@ static cappy_status open_all(struct cappy_boost *boost, cappy_error *error)
     }
     CAPPY_TRY(cappy_feed_open(common, &boost->feed, error));
     CAPPY_TRY(cappy_session_open(common, boost->arguments->label, true, &boost->session, error));
+    boost->chooser.how = cappy_select_settle(&boost->arguments->select, &boost->session);
     return cappy_output_open(common->output, cappy_input_is_file, boost->lines, &boost->output,
                              error);
 }
@@ -127,6 +124,7 @@ static void report(const struct cappy_boost *boost)
     const double seconds = cappy_clock() - boost->progress.begun;
     cappy_session_report_truncated(&boost->session);
     cappy_sampling_report(&boost->feed.sampling);
+    cappy_select_report(&boost->chooser.how);
     if (boost->feed.n_partial > 0) {
         fprintf(stderr, "%zu rows have fewer answers than were asked for\n", boost->feed.n_partial);
     }
@@ -152,8 +150,7 @@ static void close_all(struct cappy_boost *boost)
     cappy_free(boost->samples);
     cappy_free(boost->pairs);
     cappy_free(boost->scores);
-    cappy_free(boost->keys);
-    cappy_free(boost->texts);
+    cappy_chooser_free(&boost->chooser);
 }
 
 static cappy_status check_arguments(const struct cappy_boost_arguments *arguments,
@@ -165,14 +162,11 @@ static cappy_status check_arguments(const struct cappy_boost_arguments *argument
                                common->operands[common->n_operands - 1],
                                arguments->instruction != NULL ? ": -i gives the instruction" : "");
     }
-    if (arguments->mix_weight.is_given && arguments->select != CAPPY_SELECT_MIX) {
-        return cappy_error_set(error, CAPPY_ARGUMENT, "--mix-weight is for --select mix");
-    }
-    if (arguments->stop_at.is_given && arguments->select != CAPPY_SELECT_SCORE) {
+    if (arguments->stop_at.is_given && arguments->select.by > CAPPY_SELECT_SCORE) {
         return cappy_error_set(error, CAPPY_ARGUMENT,
                                "--stop-at looks at scores alone: leave out --select");
     }
-    return CAPPY_OK;
+    return cappy_select_check(&arguments->select, error);
 }
 
 static cappy_status run(const void *values, cappy_error *error)
@@ -180,6 +174,9 @@ static cappy_status run(const void *values, cappy_error *error)
     struct cappy_boost_arguments arguments = *(const struct cappy_boost_arguments *)values;
     const struct cappy_common *common = &arguments.common;
     CAPPY_TRY(check_arguments(&arguments, error));
+    if (arguments.stop_at.is_given) {
+        arguments.select.by = CAPPY_SELECT_SCORE;
+    }
     arguments.table = (arguments.table || arguments.instruction != NULL) && !common->json;
     struct cappy_boost boost = {.arguments = &arguments, .output = {.descriptor = -1}};
     cappy_buffer_init(&boost.text, SIZE_MAX / 2);
@@ -213,7 +210,7 @@ const struct cappy_command cappy_command_boost = {
             "them, "
             "and writes each row, in order, with these fields added: \"candidates\", the answers, "
             "each with a \"text\" and a \"source\", the way it was sampled; \"scores\"; \"best\", "
-            "the index of the first highest, or of what else --select chooses by; and "
+            "the index of the best: the first highest, unless --select chooses by more; and "
             "\"response\", the text of that one. Other fields "
             "are passed on as they are.",
             "An answer that cannot be had is never made up: a row that got fewer than were asked "
@@ -236,21 +233,7 @@ const struct cappy_command cappy_command_boost = {
              .offset = AT(table),
              .help = "Print a table for each row instead of the row."},
             CAPPY_CHOICE_LABEL(struct cappy_boost_arguments),
-            {.name = "select",
-             .type = CAPPY_OPTION_CHOICE,
-             .offset = AT(select),
-             .value = "HOW",
-             .choices = selections,
-             .help = "What the best is chosen by: score (if not given); consensus, the highest "
-                     "mean ROUGE-L to the others; vote, for short answers: the answer whose scores "
-                     "have the highest sum; mix: score + W x consensus."},
-            {.name = "mix-weight",
-             .type = CAPPY_OPTION_REAL,
-             .offset = AT(mix_weight),
-             .value = "W",
-             .help = "What consensus counts in a mix; if not given, what cappy adapt has found for "
-                     "this "
-                     "model, or else 1."},
+            CAPPY_CHOICE_SELECT(struct cappy_boost_arguments),
             {.name = "stop-at",
              .type = CAPPY_OPTION_REAL,
              .offset = AT(stop_at),

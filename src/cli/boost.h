@@ -3,7 +3,7 @@
 #ifndef CAPPY_CLI_BOOST_H
 #define CAPPY_CLI_BOOST_H
 
-#include "cli/cli.h"
+#include "cli/choice.h"
 #include "cli/feed.h"
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -15,8 +15,7 @@ struct cappy_boost_arguments {
     const char *label;
     bool table;
     size_t give_up;
-    int select; /* an enum cappy_selection */
-    struct cappy_real mix_weight;
+    struct cappy_select_arguments select;
     struct cappy_real stop_at;
 };
 
@@ -32,9 +31,8 @@ struct cappy_boost {
     struct cappy_sample *samples; /* [pair_capacity], of one row or of those scored together */
     cappy_pair *pairs;            /* likewise, and those below */
     float *scores;
-    double *keys;
-    cappy_text *texts;
     size_t pair_capacity;
+    struct cappy_chooser chooser;
     struct cappy_buffer text; /* on its way out */
 
     size_t n_rows; /* written */

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows that are finished are written in the order in which they were read. */
 #include "cli/boost.h"
-#include "cli/choice.h"
 #include "cli/scores.h"
 #include "cli/table.h"
-#include "task/task.h"
 
 /* The answers of a row with what was chosen of them. */
 struct outcome {
     const struct cappy_feed_place *place;
     const struct cappy_sample *samples; /* [n] */
     size_t n;
-    size_t best; /* where n > 0 */
+    struct cappy_choice choice; /* where n > 0 */
 };
 
 /* ---- A row ----------------------------------------------------------------------------------- */
@@ -51,9 +49,10 @@ static cappy_status fill_row(json_t *object, const struct outcome *outcome, capp
     const bool is_answered = outcome->n > 0;
     CAPPY_TRY(set_candidates(object, outcome, error));
     CAPPY_TRY(cappy_scores_set(object, "scores", outcome->place->scores, outcome->n, error));
-    json_t *best = is_answered ? json_integer((json_int_t)outcome->best) : json_null();
+    json_t *best = is_answered ? json_integer((json_int_t)outcome->choice.best) : json_null();
     CAPPY_TRY(cappy_member_set(object, "best", best, error));
-    const cappy_text text = is_answered ? outcome->samples[outcome->best].text : (cappy_text){0};
+    const cappy_text text =
+        is_answered ? outcome->samples[outcome->choice.best].text : (cappy_text){0};
     json_t *response = is_answered ? json_stringn(text.data, text.size) : json_null();
     CAPPY_TRY(cappy_member_set(object, "response", response, error));
     return set_failure(object, outcome->place, error);
@@ -75,37 +74,32 @@ static cappy_status append_row(struct cappy_boost *boost, const struct outcome *
 static cappy_status append_table(struct cappy_boost *boost, const struct outcome *outcome,
                                  cappy_error *error)
 {
+    const struct cappy_table table = cappy_table_style(&boost->output);
+    CAPPY_TRY(cappy_table_rank(&table, &outcome->choice, &boost->text, error));
+    return boost->lines != NULL ? cappy_buffer_append(&boost->text, "\n", 1, error) : CAPPY_OK;
+}
+
+static cappy_status choose(struct cappy_boost *boost, struct outcome *outcome, cappy_error *error)
+{
     cappy_text instruction;
     CAPPY_TRY(cappy_row_get_text(&outcome->place->row, "instruction", &instruction, error));
     for (size_t i = 0; i < outcome->n; i++) {
         boost->pairs[i] = (cappy_pair){instruction, outcome->samples[i].text};
-        boost->scores[i] = (float)boost->keys[i];
     }
-    const struct cappy_choice choice = {boost->pairs, boost->scores, outcome->n};
-    const struct cappy_table table = cappy_table_style(&boost->output);
-    CAPPY_TRY(cappy_table_rank(&table, &choice, &boost->text, error));
-    return boost->lines != NULL ? cappy_buffer_append(&boost->text, "\n", 1, error) : CAPPY_OK;
+    return cappy_choice_make(&boost->chooser, boost->pairs, outcome->place->scores, outcome->n,
+                             &outcome->choice, error);
 }
 
 /* Chooses, and appends the row, or its table, to the text. */
 static cappy_status finish(struct cappy_boost *boost, const struct cappy_feed_place *place,
                            cappy_error *error)
 {
-    const struct cappy_boost_arguments *arguments = boost->arguments;
     struct outcome outcome = {.place = place, .samples = boost->samples};
     outcome.n = cappy_job_list(place->job, boost->samples);
     if (outcome.n > 0) {
-        const double fitted = boost->session.consensus_weight;
-        const double weight = arguments->mix_weight.is_given ? arguments->mix_weight.value
-                              : fitted >= 0                  ? fitted
-                                                             : 1;
-        for (size_t i = 0; i < outcome.n; i++) {
-            boost->texts[i] = outcome.samples[i].text;
-        }
-        CAPPY_TRY(cappy_select((enum cappy_selection)arguments->select, boost->texts, place->scores,
-                               outcome.n, weight, boost->keys, &outcome.best, error));
+        CAPPY_TRY(choose(boost, &outcome, error));
     }
-    if (!arguments->table) {
+    if (!boost->arguments->table) {
         return append_row(boost, &outcome, error);
     }
     return outcome.n > 0 ? append_table(boost, &outcome, error) : CAPPY_OK;

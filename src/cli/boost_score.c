@@ -24,10 +24,7 @@ static cappy_status reserve(struct cappy_boost *boost, cappy_error *error)
     boost->samples = cappy_alloc(n, sizeof *boost->samples);
     boost->pairs = cappy_alloc(n, sizeof *boost->pairs);
     boost->scores = cappy_alloc(n, sizeof *boost->scores);
-    boost->keys = cappy_alloc(n, sizeof *boost->keys);
-    boost->texts = cappy_alloc(n, sizeof *boost->texts);
-    if (boost->samples == NULL || boost->pairs == NULL || boost->scores == NULL ||
-        boost->keys == NULL || boost->texts == NULL) {
+    if (boost->samples == NULL || boost->pairs == NULL || boost->scores == NULL) {
         return cappy_error_no_memory(error);
     }
     boost->pair_capacity = n;

@@ -2,19 +2,45 @@
 #include "cli/choice.h"
 
 #include <stdint.h>
+#include <stdio.h>
 
 #include "cli/output.h"
 #include "cli/scores.h"
-#include "cli/session.h"
 #include "cli/table.h"
 
-size_t cappy_choice_best(const struct cappy_choice *choice)
+cappy_status cappy_select_check(const struct cappy_select_arguments *select, cappy_error *error)
 {
-    size_t best = 0;
-    for (size_t i = 1; i < choice->n; i++) {
-        best = choice->scores[i] > choice->scores[best] ? i : best;
+    if (select->mix_weight.is_given && select->by != CAPPY_SELECT_MIX) {
+        return cappy_error_set(error, CAPPY_ARGUMENT, "--mix-weight is for --select mix");
     }
-    return best;
+    return CAPPY_OK;
+}
+
+struct cappy_choosing cappy_select_settle(const struct cappy_select_arguments *select,
+                                          const struct cappy_session *session)
+{
+    const struct cappy_choosing asked = {(enum cappy_selection)select->by,
+                                         select->mix_weight.is_given, select->mix_weight.value};
+    return cappy_choosing_settle(asked, session->consensus_weight);
+}
+
+void cappy_select_report(const struct cappy_choosing *how)
+{
+    if (how->by == CAPPY_SELECT_MIX) {
+        fprintf(stderr, "the best are chosen by score + %g x consensus\n", how->weight);
+    } else if (how->by != CAPPY_SELECT_SCORE) {
+        fprintf(stderr, "the best are chosen by %s\n", cappy_selection_names[how->by]);
+    }
+}
+
+cappy_status cappy_choice_make(struct cappy_chooser *chooser, const cappy_pair *pairs,
+                               const float *scores, size_t n, struct cappy_choice *choice,
+                               cappy_error *error)
+{
+    CAPPY_TRY(cappy_chooser_read(chooser, pairs, n, error));
+    const size_t best = cappy_chooser_choose(chooser, scores);
+    *choice = (struct cappy_choice){pairs, scores, chooser->keys, n, best};
+    return CAPPY_OK;
 }
 
 static json_t *make_string(cappy_text text)
@@ -25,11 +51,12 @@ static json_t *make_string(cappy_text text)
 cappy_status cappy_choice_set(json_t *object, const struct cappy_choice *choice, bool with_label,
                               cappy_error *error)
 {
-    size_t best = cappy_choice_best(choice);
+    json_t *best = json_integer((json_int_t)choice->best);
     CAPPY_TRY(cappy_scores_set(object, "scores", choice->scores, choice->n, error));
-    CAPPY_TRY(cappy_member_set(object, "best", json_integer((json_int_t)best), error));
+    CAPPY_TRY(cappy_member_set(object, "best", best, error));
     if (with_label) {
-        return cappy_member_set(object, "label", make_string(choice->pairs[best].response), error);
+        return cappy_member_set(object, "label", make_string(choice->pairs[choice->best].response),
+                                error);
     }
     return CAPPY_OK;
 }
@@ -96,14 +123,20 @@ cappy_status cappy_choice_run(const struct cappy_choice_job *job, cappy_error *e
     struct cappy_session session;
     CAPPY_TRY(cappy_session_open(job->common, job->label, true, &session, error));
     float *scores = NULL;
+    struct cappy_choice choice;
+    struct cappy_chooser chooser = {.how = cappy_select_settle(&job->select, &session)};
     cappy_status status = cappy_session_score_new(&session, job->pairs, job->n, &scores, error);
     if (status == CAPPY_OK) {
-        struct cappy_choice choice = {.pairs = job->pairs, .scores = scores, .n = job->n};
+        status = cappy_choice_make(&chooser, job->pairs, scores, job->n, &choice, error);
+    }
+    if (status == CAPPY_OK) {
         status = print_choice(job, &choice, error);
     }
     if (status == CAPPY_OK && !job->common->quiet) {
         cappy_session_report_truncated(&session);
+        cappy_select_report(&chooser.how);
     }
+    cappy_chooser_free(&chooser);
     cappy_free(scores);
     cappy_session_close(&session);
     return status;

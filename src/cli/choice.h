@@ -4,12 +4,15 @@
 #ifndef CAPPY_CLI_CHOICE_H
 #define CAPPY_CLI_CHOICE_H
 
-#include "cli/cli.h"
+#include "cli/session.h"
+#include "task/task.h"
 
 struct cappy_choice {
     const cappy_pair *pairs; /* [n], all with the same instruction */
     const float *scores;     /* [n], finite */
+    const double *keys;      /* [n], what is chosen by: where several are as high, by score */
     size_t n;                /* at least 1 */
+    size_t best;
 };
 
 /* The row --label of a command that chooses, for arguments with a member `label`. */
@@ -20,8 +23,47 @@ struct cappy_choice {
         .help = "Which number counts, of a model that gives several for a pair."                   \
     }
 
-/* The index of the first highest score. */
-size_t cappy_choice_best(const struct cappy_choice *choice);
+/* The values of the options below. */
+struct cappy_select_arguments {
+    int by; /* an enum cappy_selection */
+    struct cappy_real mix_weight;
+};
+
+/* --select and --mix-weight of a command that chooses among answers, for arguments with a member
+ * `select`. */
+#define CAPPY_CHOICE_SELECT(arguments)                                                             \
+    {.name = "select",                                                                             \
+     .type = CAPPY_OPTION_CHOICE,                                                                  \
+     .offset = offsetof(arguments, select.by),                                                     \
+     .value = "HOW",                                                                               \
+     .choices = cappy_selection_names,                                                             \
+     .help =                                                                                       \
+         "What the best is chosen by: score; consensus, the highest mean ROUGE-L to the "          \
+         "others; vote, for short answers: the answer whose scores have the highest sum; mix: "    \
+         "score + W x consensus; auto (if not given): mix where cappy adapt has kept a weight "    \
+         "with the model, else score."},                                                           \
+    {                                                                                              \
+        .name = "mix-weight", .type = CAPPY_OPTION_REAL,                                           \
+        .offset = offsetof(arguments, select.mix_weight), .value = "W",                            \
+        .help =                                                                                    \
+            "What consensus counts in a mix; if not given, what cappy adapt has kept with the "    \
+            "model, or else 1."                                                                    \
+    }
+
+/* CAPPY_ARGUMENT for a weight without a mix. */
+cappy_status cappy_select_check(const struct cappy_select_arguments *select, cappy_error *error);
+
+/* How to choose with the session's model. */
+struct cappy_choosing cappy_select_settle(const struct cappy_select_arguments *select,
+                                          const struct cappy_session *session);
+
+/* Says on standard error what was chosen by, where that is more than the score. */
+void cappy_select_report(const struct cappy_choosing *how);
+
+/* The choice among n > 0 responses; it lives until the chooser chooses again. */
+cappy_status cappy_choice_make(struct cappy_chooser *chooser, const cappy_pair *pairs,
+                               const float *scores, size_t n, struct cappy_choice *choice,
+                               cappy_error *error);
 
 /* Adds "scores" and "best" to `object`, and "label", the best response, when `with_label` is
  * set. */
@@ -31,7 +73,8 @@ cappy_status cappy_choice_set(json_t *object, const struct cappy_choice *choice,
 /* What to choose from when it stands on the command line. */
 struct cappy_choice_job {
     const struct cappy_common *common;
-    const char *label;       /* of the model, as for cappy_session_open */
+    const char *label; /* of the model, as for cappy_session_open */
+    struct cappy_select_arguments select;
     const cappy_pair *pairs; /* [n], all with the same instruction */
     size_t n;
     const char *list; /* what JSON output calls the responses */

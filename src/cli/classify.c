@@ -21,6 +21,7 @@ struct context {
     size_t n_labels;    /* 0 without --labels */
     size_t n_answered;  /* rows that tell the right answer */
     size_t n_right;
+    struct cappy_chooser chooser;
 };
 
 /* ---- Labels ---------------------------------------------------------------------------------- */
@@ -113,12 +114,11 @@ static cappy_status count_answer(struct context *context, const struct cappy_row
     }
     size_t answer;
     CAPPY_TRY(cappy_row_get_index(row, "answer", n, &answer, error));
-    size_t best = cappy_choice_best(choice);
-    bool right = best == answer;
+    bool right = choice->best == answer;
     if (by_text) {
         cappy_text text;
         CAPPY_TRY(cappy_row_get_item(row, "choices", answer, &text, error));
-        right = equal_texts(text, choice->pairs[best].response);
+        right = equal_texts(text, choice->pairs[choice->best].response);
     }
     context->n_answered++;
     context->n_right += right;
@@ -130,7 +130,8 @@ static cappy_status finish(struct cappy_stream *stream, const struct cappy_row *
                            cappy_error *error)
 {
     struct context *context = stream->task->context;
-    struct cappy_choice choice = {pairs, scores, n};
+    struct cappy_choice choice;
+    CAPPY_TRY(cappy_choice_make(&context->chooser, pairs, scores, n, &choice, error));
     CAPPY_TRY(count_answer(context, row, &choice, error));
     if (context->arguments->table && !context->arguments->common.json) {
         struct cappy_table table = cappy_table_style(&stream->output);
@@ -187,6 +188,7 @@ static cappy_status classify_text(const struct context *context, cappy_error *er
     }
     struct cappy_choice_job job = {.common = &arguments->common,
                                    .label = arguments->label,
+                                   .select.by = CAPPY_SELECT_SCORE,
                                    .pairs = pairs,
                                    .n = context->n_labels,
                                    .list = "choices",
@@ -198,13 +200,14 @@ static cappy_status classify_text(const struct context *context, cappy_error *er
 
 static cappy_status run(const void *values, cappy_error *error)
 {
-    struct context context = {.arguments = values};
+    struct context context = {.arguments = values, .chooser.how.by = CAPPY_SELECT_SCORE};
     const struct classify_arguments *arguments = values;
     if (arguments->labels != NULL) {
         CAPPY_TRY(split_labels(arguments->labels, &context.labels, &context.n_labels, error));
     }
     cappy_status status = arguments->instruction != NULL ? classify_text(&context, error)
                                                          : classify_rows(&context, error);
+    cappy_chooser_free(&context.chooser);
     cappy_free(context.labels);
     return status;
 }

@@ -10,7 +10,13 @@ struct rank_arguments {
     struct cappy_common common;
     const char *instruction;
     const char *label;
+    struct cappy_select_arguments select;
     bool table;
+};
+
+struct context {
+    const struct rank_arguments *arguments;
+    struct cappy_chooser chooser;
 };
 
 static cappy_status collect(struct cappy_stream *stream, const struct cappy_row *row,
@@ -37,8 +43,11 @@ static cappy_status finish(struct cappy_stream *stream, const struct cappy_row *
                            const cappy_pair *pairs, size_t n, const float *scores,
                            cappy_error *error)
 {
-    const struct rank_arguments *arguments = stream->task->context;
-    struct cappy_choice choice = {pairs, scores, n};
+    struct context *context = stream->task->context;
+    const struct rank_arguments *arguments = context->arguments;
+    struct cappy_choice choice;
+    context->chooser.how = cappy_select_settle(&arguments->select, &stream->session);
+    CAPPY_TRY(cappy_choice_make(&context->chooser, pairs, scores, n, &choice, error));
     if (arguments->table && !arguments->common.json) {
         struct cappy_table table = cappy_table_style(&stream->output);
         CAPPY_TRY(cappy_table_rank(&table, &choice, &stream->text, error));
@@ -75,6 +84,7 @@ static cappy_status rank_texts(const struct rank_arguments *arguments, cappy_err
     if (status == CAPPY_OK) {
         struct cappy_choice_job job = {.common = common,
                                        .label = arguments->label,
+                                       .select = arguments->select,
                                        .pairs = pairs,
                                        .n = common->n_operands,
                                        .list = "candidates"};
@@ -84,9 +94,26 @@ static cappy_status rank_texts(const struct rank_arguments *arguments, cappy_err
     return status;
 }
 
+static cappy_status rank_rows(const struct rank_arguments *arguments, cappy_error *error)
+{
+    struct context context = {.arguments = arguments};
+    struct cappy_task task = {.label = arguments->label,
+                              .need_one = true,
+                              .context = &context,
+                              .collect = collect,
+                              .finish = finish};
+    const cappy_status status = cappy_stream_run(&arguments->common, &task, error);
+    if (status == CAPPY_OK && context.chooser.n > 0 && !arguments->common.quiet) {
+        cappy_select_report(&context.chooser.how);
+    }
+    cappy_chooser_free(&context.chooser);
+    return status;
+}
+
 static cappy_status run(const void *values, cappy_error *error)
 {
     const struct rank_arguments *arguments = values;
+    CAPPY_TRY(cappy_select_check(&arguments->select, error));
     if (arguments->instruction != NULL) {
         return rank_texts(arguments, error);
     }
@@ -95,13 +122,7 @@ static cappy_status run(const void *values, cappy_error *error)
                                "\"%s\" is one file too many; to rank texts give -i TEXT too",
                                arguments->common.operands[1]);
     }
-    struct rank_arguments context = *arguments;
-    struct cappy_task task = {.label = arguments->label,
-                              .need_one = true,
-                              .context = &context,
-                              .collect = collect,
-                              .finish = finish};
-    return cappy_stream_run(&arguments->common, &task, error);
+    return rank_rows(arguments, error);
 }
 
 #define AT(member) offsetof(struct rank_arguments, member)
@@ -117,7 +138,8 @@ const struct cappy_command cappy_command_rank = {
             "writes each of them, in order, with two fields added: \"scores\", a number for each "
             "of "
             "the row's \"candidates\" as an answer to its \"instruction\", and \"best\", the index "
-            "of the first highest. A candidate is a string or an object with a string \"text\". "
+            "of the best: the first highest, unless --select chooses by more. A candidate is a "
+            "string or an object with a string \"text\". "
             "Other fields are passed on as they are. FILE may be compressed with gzip.",
             "With -i the candidates on the command line are ranked and printed as a table, best "
             "first.",
@@ -135,6 +157,7 @@ const struct cappy_command cappy_command_rank = {
              .offset = AT(table),
              .help = "Print a table for each row instead of the row."},
             CAPPY_CHOICE_LABEL(struct rank_arguments),
+            CAPPY_CHOICE_SELECT(struct rank_arguments),
             {.name = NULL}},
     .groups = CAPPY_WITH_ALL,
     .examples =
@@ -143,6 +166,7 @@ const struct cappy_command cappy_command_rank = {
              "cappy rank -i \"What is the capital of France?\" \"Paris.\" \"Rome.\" \"A city.\""},
             {"The best answer of each row:",
              "cappy rank pool.jsonl.gz | jq -r '.candidates[.best]'"},
+            {"By what the answers have in common, too:", "cappy rank --select mix pool.jsonl.gz"},
             {"A file of rows, to look at:", "cappy rank --table pool.jsonl.gz | less"},
             {.what = NULL}},
     .arguments_size = sizeof(struct rank_arguments),

@@ -48,26 +48,25 @@ static cappy_status set_color(const struct cappy_table *table, enum color color,
     return table->is_colored ? append(out, color_codes[color], error) : CAPPY_OK;
 }
 
-/* ---- Scores ---------------------------------------------------------------------------------- */
+/* ---- Keys ------------------------------------------------------------------------------------ */
 
-/* How much of a bar score `index` fills: all scores are measured from 0 to 1 where they are about
+/* How much of a bar key `index` fills: all keys are measured from 0 to 1 where they are about
  * there, else from the least of them to the greatest. */
 static double find_share(const struct cappy_choice *choice, size_t index)
 {
-    const float *scores = choice->scores;
+    const double *keys = choice->keys;
     bool about = true;
-    double low = (double)scores[0];
+    double low = keys[0];
     double high = low;
     for (size_t i = 0; i < choice->n; i++) {
-        double score = (double)scores[i];
-        about = about && score > -0.5 && score < 1.5;
-        low = score < low ? score : low;
-        high = score > high ? score : high;
+        about = about && keys[i] > -0.5 && keys[i] < 1.5;
+        low = keys[i] < low ? keys[i] : low;
+        high = keys[i] > high ? keys[i] : high;
     }
     if (about) {
-        return (double)scores[index];
+        return keys[index];
     }
-    return high > low ? ((double)scores[index] - low) / (high - low) : 1;
+    return high > low ? (keys[index] - low) / (high - low) : 1;
 }
 
 static cappy_status append_bar(const struct cappy_table *table, double share,
@@ -81,8 +80,7 @@ static cappy_status append_bar(const struct cappy_table *table, double share,
 static cappy_status append_score(const struct cappy_table *table, const struct cappy_choice *choice,
                                  size_t index, struct cappy_buffer *out, cappy_error *error)
 {
-    CAPPY_TRY(
-        cappy_buffer_format(out, error, "%*.4f  ", SCORE_WIDTH, (double)choice->scores[index]));
+    CAPPY_TRY(cappy_buffer_format(out, error, "%*.4f  ", SCORE_WIDTH, choice->keys[index]));
     CAPPY_TRY(append_bar(table, find_share(choice, index), out, error));
     return append(out, "  ", error);
 }
@@ -107,6 +105,7 @@ static cappy_status append_rest(const struct cappy_table *table, cappy_text text
 /* ---- Tables ---------------------------------------------------------------------------------- */
 
 struct place {
+    double key;
     float score;
     size_t index;
 };
@@ -115,7 +114,10 @@ static int compare_places(const void *a, const void *b)
 {
     const struct place *left = a;
     const struct place *right = b;
-    if (left->score != right->score) {
+    if (left->key > right->key || left->key < right->key) {
+        return left->key > right->key ? -1 : 1;
+    }
+    if (left->score > right->score || left->score < right->score) {
         return left->score > right->score ? -1 : 1;
     }
     return left->index < right->index ? -1 : 1;
@@ -145,7 +147,7 @@ cappy_status cappy_table_rank(const struct cappy_table *table, const struct capp
         return cappy_error_no_memory(error);
     }
     for (size_t i = 0; i < choice->n; i++) {
-        places[i] = (struct place){choice->scores[i], i};
+        places[i] = (struct place){choice->keys[i], choice->scores[i], i};
     }
     qsort(places, choice->n, sizeof *places, compare_places);
     cappy_status status =
@@ -160,7 +162,7 @@ cappy_status cappy_table_rank(const struct cappy_table *table, const struct capp
 cappy_status cappy_table_label(const struct cappy_table *table, const struct cappy_choice *choice,
                                struct cappy_buffer *out, cappy_error *error)
 {
-    size_t best = cappy_choice_best(choice);
+    const size_t best = choice->best;
     size_t column = 0;
     for (size_t i = 0; i < choice->n; i++) {
         size_t width = cappy_cells_measure(choice->pairs[i].response);

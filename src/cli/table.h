@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tables for people: answers best first, each with its score and a bar. */
+/* Tables for people: answers best first, each with what it was chosen by and a bar. */
 #ifndef CAPPY_CLI_TABLE_H
 #define CAPPY_CLI_TABLE_H
 
@@ -15,8 +15,7 @@ struct cappy_table {
  * on a terminal unless $NO_COLOR is set. */
 struct cappy_table cappy_table_style(const struct cappy_output *output);
 
-/* Appends the instruction as a heading and the texts below it, by falling score; those of equal
- * score in their order. */
+/* Appends the instruction as a heading and the texts below it, best first. */
 cappy_status cappy_table_rank(const struct cappy_table *table, const struct cappy_choice *choice,
                               struct cappy_buffer *out, cappy_error *error);
 

@@ -211,11 +211,11 @@ static cappy_status vote(struct cappy_case *item, cappy_error *error)
     if (keys == NULL) {
         return cappy_error_no_memory(error);
     }
-    const cappy_status status =
-        cappy_select(CAPPY_SELECT_VOTE, question->responses, item->scores[CAPPY_VIEW_SCORER],
-                     question->n, 0, keys, &item->vote, error);
+    const struct cappy_choosing how = {.by = CAPPY_SELECT_VOTE};
+    item->vote = cappy_select(&how, question->responses, item->scores[CAPPY_VIEW_SCORER], NULL,
+                              question->n, keys);
     cappy_free(keys);
-    return status;
+    return CAPPY_OK;
 }
 
 cappy_status cappy_mix_set(struct cappy_suite *suite, double weight, cappy_error *error)

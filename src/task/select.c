@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ways to choose among responses to one instruction. */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -34,16 +35,6 @@ static cappy_status find_consensus(const cappy_text *texts, size_t n, double *co
     cappy_word_list_free(&words);
     cappy_free(likeness);
     return status;
-}
-
-static cappy_status mix(const cappy_text *texts, const float *scores, size_t n, double weight,
-                        double *keys, cappy_error *error)
-{
-    CAPPY_TRY(find_consensus(texts, n, keys, error));
-    for (size_t i = 0; i < n; i++) {
-        keys[i] = (double)scores[i] + weight * keys[i];
-    }
-    return CAPPY_OK;
 }
 
 /* ---- The vote -------------------------------------------------------------------------------- */
@@ -124,33 +115,92 @@ static void vote(const cappy_text *texts, const float *scores, size_t n, double 
 
 /* ---- Choosing -------------------------------------------------------------------------------- */
 
-cappy_status cappy_select(enum cappy_selection selection, const cappy_text *texts,
-                          const float *scores, size_t n, double weight, double *keys, size_t *best,
-                          cappy_error *error)
+const char *const cappy_selection_names[] = {[CAPPY_SELECT_AUTO] = "auto",
+                                             [CAPPY_SELECT_SCORE] = "score",
+                                             [CAPPY_SELECT_CONSENSUS] = "consensus",
+                                             [CAPPY_SELECT_VOTE] = "vote",
+                                             [CAPPY_SELECT_MIX] = "mix",
+                                             NULL};
+
+struct cappy_choosing cappy_choosing_settle(struct cappy_choosing asked, double fitted)
 {
-    switch (selection) {
-    case CAPPY_SELECT_SCORE:
-        for (size_t i = 0; i < n; i++) {
-            keys[i] = (double)scores[i];
-        }
-        break;
-    case CAPPY_SELECT_CONSENSUS:
-        CAPPY_TRY(find_consensus(texts, n, keys, error));
-        break;
-    case CAPPY_SELECT_VOTE:
+    if (asked.by == CAPPY_SELECT_AUTO) {
+        asked.by = fitted >= 0 ? CAPPY_SELECT_MIX : CAPPY_SELECT_SCORE;
+    }
+    if (!asked.has_weight) {
+        asked.weight = fitted >= 0 ? fitted : 1;
+    }
+    return asked;
+}
+
+bool cappy_choosing_compares(const struct cappy_choosing *how)
+{
+    return how->by == CAPPY_SELECT_CONSENSUS || how->by == CAPPY_SELECT_MIX;
+}
+
+size_t cappy_select(const struct cappy_choosing *how, const cappy_text *texts, const float *scores,
+                    const double *consensus, size_t n, double *keys)
+{
+    assert(how->by != CAPPY_SELECT_AUTO);
+    size_t best = 0;
+    if (how->by == CAPPY_SELECT_VOTE) {
         vote(texts, scores, n, keys);
-        break;
-    case CAPPY_SELECT_MIX:
-        CAPPY_TRY(mix(texts, scores, n, weight, keys, error));
-        break;
     }
-    const bool by_score = selection == CAPPY_SELECT_VOTE;
-    *best = 0;
-    for (size_t i = 1; i < n; i++) {
-        if (keys[i] > keys[*best] ||
-            (by_score && keys[i] >= keys[*best] && scores[i] > scores[*best])) {
-            *best = i;
+    for (size_t i = 0; i < n; i++) {
+        if (how->by == CAPPY_SELECT_CONSENSUS) {
+            keys[i] = consensus[i];
+        } else if (how->by != CAPPY_SELECT_VOTE) {
+            keys[i] = (double)scores[i];
+            keys[i] += how->by == CAPPY_SELECT_MIX ? how->weight * consensus[i] : 0;
+        }
+        if (keys[i] > keys[best] || (keys[i] >= keys[best] && scores[i] > scores[best])) {
+            best = i;
         }
     }
+    return best;
+}
+
+/* ---- Choosing again and again ---------------------------------------------------------------- */
+
+static cappy_status make_room(struct cappy_chooser *chooser, size_t n, cappy_error *error)
+{
+    if (n <= chooser->capacity) {
+        return CAPPY_OK;
+    }
+    cappy_chooser_free(chooser);
+    chooser->texts = cappy_alloc(n, sizeof *chooser->texts);
+    chooser->consensus = cappy_alloc(n, sizeof *chooser->consensus);
+    chooser->keys = cappy_alloc(n, sizeof *chooser->keys);
+    if (chooser->texts == NULL || chooser->consensus == NULL || chooser->keys == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    chooser->capacity = n;
     return CAPPY_OK;
+}
+
+cappy_status cappy_chooser_read(struct cappy_chooser *chooser, const cappy_pair *pairs, size_t n,
+                                cappy_error *error)
+{
+    CAPPY_TRY(make_room(chooser, n, error));
+    chooser->n = n;
+    for (size_t i = 0; i < n; i++) {
+        chooser->texts[i] = pairs[i].response;
+    }
+    return cappy_choosing_compares(&chooser->how)
+               ? find_consensus(chooser->texts, n, chooser->consensus, error)
+               : CAPPY_OK;
+}
+
+size_t cappy_chooser_choose(struct cappy_chooser *chooser, const float *scores)
+{
+    return cappy_select(&chooser->how, chooser->texts, scores, chooser->consensus, chooser->n,
+                        chooser->keys);
+}
+
+void cappy_chooser_free(struct cappy_chooser *chooser)
+{
+    cappy_free(chooser->texts);
+    cappy_free(chooser->consensus);
+    cappy_free(chooser->keys);
+    *chooser = (struct cappy_chooser){.how = chooser->how};
 }

@@ -37,23 +37,61 @@ size_t cappy_stem(char *word, size_t n);
 /* ---- Choosing among responses ---- */
 
 enum cappy_selection {
+    CAPPY_SELECT_AUTO,      /* MIX with a model that has a weight of its own, else SCORE */
     CAPPY_SELECT_SCORE,     /* the highest score */
     CAPPY_SELECT_CONSENSUS, /* the highest mean ROUGE-L to the others (minimum Bayes risk) */
     CAPPY_SELECT_VOTE,      /* of the answer whose scores have the highest sum, the best scored */
     CAPPY_SELECT_MIX,       /* score + weight x consensus */
 };
 
+/* By enum cappy_selection; NULL behind the last. */
+extern const char *const cappy_selection_names[];
+
+/* How to choose: as it was asked for, and, once settled, as it is done. */
+struct cappy_choosing {
+    enum cappy_selection by;
+    bool has_weight; /* the weight was asked for */
+    double weight;   /* of consensus in a mix */
+};
+
+/* Settles what was not asked for, with a model whose own weight of consensus is `fitted`, below 0
+ * where it has none: never AUTO, and a weight. */
+struct cappy_choosing cappy_choosing_settle(struct cappy_choosing asked, double fitted);
+
+/* Whether the consensus must be known. */
+bool cappy_choosing_compares(const struct cappy_choosing *how);
+
 /* consensus[n] of likeness[n, n], ROUGE-L of each two responses: the mean of that to the others; 0
  * where there are none. */
 void cappy_consensus_read(const float *likeness, size_t n, double *consensus);
 
-/* Chooses among n > 0 responses with finite scores: keys[n] receives what they are chosen by, *best
- * the index of the first highest (in a vote, of the best scored of those). In a vote, responses are
- * the same answer where they differ in case (of a to z), spaces, quotes around them and a full stop
- * or the like at the end. */
-cappy_status cappy_select(enum cappy_selection selection, const cappy_text *texts,
-                          const float *scores, size_t n, double weight, double *keys, size_t *best,
-                          cappy_error *error);
+/* Chooses among n > 0 responses with finite scores, in a way that is settled: keys[n] receives what
+ * they are chosen by. Returns the index of the highest, of equally high ones the best scored, of
+ * these the first. consensus[n] is looked at where the way compares responses. In a vote, responses
+ * are the same answer where they differ in case (of a to z), spaces, quotes around them and a full
+ * stop or the like at the end. */
+size_t cappy_select(const struct cappy_choosing *how, const cappy_text *texts, const float *scores,
+                    const double *consensus, size_t n, double *keys);
+
+/* Chooses again and again. Starts as {.how = ...}, settled. */
+struct cappy_chooser {
+    struct cappy_choosing how;
+    cappy_text *texts; /* [n], borrowed */
+    double *consensus; /* [n], where the way compares responses */
+    double *keys;      /* [n], once chosen */
+    size_t n;
+    size_t capacity;
+};
+
+/* Reads the n > 0 responses of pairs, which must live on until the choice, and compares them where
+ * that is needed: what takes time is done here. */
+cappy_status cappy_chooser_read(struct cappy_chooser *chooser, const cappy_pair *pairs, size_t n,
+                                cappy_error *error);
+
+/* As cappy_select. */
+size_t cappy_chooser_choose(struct cappy_chooser *chooser, const float *scores);
+
+void cappy_chooser_free(struct cappy_chooser *chooser);
 
 /* ---- Training rows from task rows ---- */
 

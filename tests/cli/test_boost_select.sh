@@ -26,6 +26,11 @@ cp -r "$CAPPY_MODEL" "$dir/weighted"
 sed -i '1s/{/{"cappy": {"consensus_weight": 1e6},/' "$dir/weighted/config.json"
 check 'the weight that the model brings' 0 '' boost -q "$dir/rows" --llm "$llm" -n 4 --select mix --model "$dir/weighted"
 cmp -s "$dir/out" "$dir/consensus" || fail 'it is not consensus'
+check 'without being asked' 0 '*the best are chosen by score + 1e+06 x consensus*' \
+    boost "$dir/rows" --llm "$llm" -n 4 --model "$dir/weighted"
+cmp -s "$dir/out" "$dir/consensus" || fail 'it is not consensus'
+check 'stopping early is by scores' 0 '' boost -q "$dir/rows" --llm "$llm" -n 4 --stop-at 1e9 --model "$dir/weighted"
+cmp -s "$dir/out" "$dir/score" || fail 'it is not score'
 check 'another than the model brings' 0 '' boost -q "$dir/rows" --llm "$llm" -n 4 --select mix --mix-weight 0 \
     --model "$dir/weighted"
 cmp -s "$dir/out" "$dir/score" || fail 'it is not score'

@@ -22,13 +22,15 @@ static struct chosen choose(enum cappy_selection selection, const char *const *s
                             const float *scores, size_t n, double weight)
 {
     struct chosen chosen;
-    cappy_text texts[MOST];
+    cappy_pair pairs[MOST];
+    struct cappy_chooser chooser = {.how = {.by = selection, .weight = weight}};
     for (size_t i = 0; i < n; i++) {
-        texts[i] = (cappy_text){strings[i], strlen(strings[i])};
+        pairs[i] = (cappy_pair){CAPPY_TEXT("?"), {strings[i], strlen(strings[i])}};
     }
-    assert_int_equal(
-        cappy_select(selection, texts, scores, n, weight, chosen.keys, &chosen.best, NULL),
-        CAPPY_OK);
+    assert_int_equal(cappy_chooser_read(&chooser, pairs, n, NULL), CAPPY_OK);
+    chosen.best = cappy_chooser_choose(&chooser, scores);
+    memcpy(chosen.keys, chooser.keys, n * sizeof *chosen.keys);
+    cappy_chooser_free(&chooser);
     return chosen;
 }
 
@@ -59,7 +61,7 @@ static void test_consensus(void **state)
     assert_near(chosen.keys[0], 0);
     assert_near(chosen.keys[1], (2. / 3 + 1) / 3);
     assert_near(chosen.keys[2], 4. / 9);
-    assert_int_equal(chosen.best, 1);
+    assert_int_equal(chosen.best, 3); /* of two as high the better scored */
     assert_int_equal(choose(CAPPY_SELECT_CONSENSUS, texts, scores, 1, 1).best, 0);
 }
 
@@ -135,6 +137,29 @@ static void test_mix(void **state)
     assert_int_equal(choose(CAPPY_SELECT_MIX, texts, scores, 4, 0).best, 3);
 }
 
+static void test_settle(void **state)
+{
+    (void)state;
+    static const struct {
+        struct cappy_choosing asked;
+        double fitted;
+        enum cappy_selection by;
+        double weight;
+    } cases[] = {
+        {{CAPPY_SELECT_AUTO, false, 0}, -1, CAPPY_SELECT_SCORE, 1},
+        {{CAPPY_SELECT_AUTO, false, 0}, 1.5, CAPPY_SELECT_MIX, 1.5},
+        {{CAPPY_SELECT_AUTO, false, 0}, 0, CAPPY_SELECT_MIX, 0},
+        {{CAPPY_SELECT_SCORE, false, 0}, 1.5, CAPPY_SELECT_SCORE, 1.5},
+        {{CAPPY_SELECT_MIX, false, 0}, -1, CAPPY_SELECT_MIX, 1},
+        {{CAPPY_SELECT_MIX, true, 0.5}, 1.5, CAPPY_SELECT_MIX, 0.5},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct cappy_choosing how = cappy_choosing_settle(cases[i].asked, cases[i].fitted);
+        assert_int_equal(how.by, cases[i].by);
+        assert_near(how.weight, cases[i].weight);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +169,7 @@ int main(void)
         cmocka_unit_test(test_same_answers),
         cmocka_unit_test(test_vote_below_zero),
         cmocka_unit_test(test_mix),
+        cmocka_unit_test(test_settle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
