@@ -276,8 +276,8 @@ static cappy_status list_checks(const struct cappy_suite *suite, struct cappy_bu
     for (size_t i = 0; i < suite->n_used; i++) {
         const struct cappy_question *question = &suite->cases[i].question;
         for (size_t j = 0; j < question->n; j++) {
-            const struct cappy_response response = {question->responses[j], question->qualities[j],
-                                                    CAPPY_KIND_CANDIDATE};
+            const struct cappy_target response = {question->responses[j], question->qualities[j],
+                                                  CAPPY_KIND_CANDIDATE};
             const struct cappy_group group = {.id = CAPPY_TEXT("null"),
                                               .task = question->task,
                                               .instruction = question->instruction,

@@ -16,12 +16,16 @@ cappy_status cappy_select_check(const struct cappy_select_arguments *select, cap
     return CAPPY_OK;
 }
 
+struct cappy_choosing cappy_select_asked(const struct cappy_select_arguments *select)
+{
+    return (struct cappy_choosing){(enum cappy_selection)select->by, select->mix_weight.is_given,
+                                   select->mix_weight.value};
+}
+
 struct cappy_choosing cappy_select_settle(const struct cappy_select_arguments *select,
                                           const struct cappy_session *session)
 {
-    const struct cappy_choosing asked = {(enum cappy_selection)select->by,
-                                         select->mix_weight.is_given, select->mix_weight.value};
-    return cappy_choosing_settle(asked, session->consensus_weight);
+    return cappy_choosing_settle(cappy_select_asked(select), session->consensus_weight);
 }
 
 void cappy_select_report(const struct cappy_choosing *how)

@@ -53,6 +53,9 @@ struct cappy_select_arguments {
 /* CAPPY_ARGUMENT for a weight without a mix. */
 cappy_status cappy_select_check(const struct cappy_select_arguments *select, cappy_error *error);
 
+/* As it was asked for. */
+struct cappy_choosing cappy_select_asked(const struct cappy_select_arguments *select);
+
 /* How to choose with the session's model. */
 struct cappy_choosing cappy_select_settle(const struct cappy_select_arguments *select,
                                           const struct cappy_session *session);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/choice.h"
 #include "cli/sampling.h"
 
 enum {
@@ -39,6 +39,7 @@ struct serve_arguments {
     size_t drain_timeout;
     size_t max_best_of;
     size_t in_flight;
+    struct cappy_select_arguments select;
     const char *store;
 };
 
@@ -63,6 +64,7 @@ static cappy_status run(const void *values, cappy_error *error)
     }
     const char *key = NULL;
     const size_t best_of = common->llm.n_answers != 0 ? common->llm.n_answers : BEST_OF;
+    CAPPY_TRY(cappy_select_check(&arguments->select, error));
     CAPPY_TRY(cappy_sampling_find_key(&common->llm, &key, error));
     if (best_of > arguments->max_best_of && common->llm.n_answers != 0) {
         return cappy_error_set(error, CAPPY_ARGUMENT,
@@ -99,6 +101,7 @@ static cappy_status run(const void *values, cappy_error *error)
         .llm_seconds = common->llm.timeout,
         .best_of = best_of < arguments->max_best_of ? best_of : arguments->max_best_of,
         .max_best_of = arguments->max_best_of,
+        .choosing = cappy_select_asked(&arguments->select),
         .quiet = common->quiet,
         .log = write_log,
     };
@@ -176,6 +179,7 @@ static const struct cappy_option options[] = {
           "The most answers of the language model that a request may choose from; default 16."),
     COUNT("in-flight", in_flight, "N", 1, 1024, 64,
           "Have at most N calls of the language model under way; default 64."),
+    CAPPY_CHOICE_SELECT(struct serve_arguments),
     {.name = "store",
      .type = CAPPY_OPTION_PATH,
      .offset = AT(store),

@@ -48,7 +48,7 @@ static cappy_status append_head(const struct cappy_group *group, struct cappy_bu
     return append(", \"response\": ", out, error);
 }
 
-static cappy_status append_response(const struct cappy_response *response, struct cappy_buffer *out,
+static cappy_status append_response(const struct cappy_target *response, struct cappy_buffer *out,
                                     cappy_error *error)
 {
     CAPPY_TRY(append_string(response->text, out, error));

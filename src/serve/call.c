@@ -147,6 +147,7 @@ void cappy_call_free(struct cappy_call *call)
     cappy_free(call->tokens);
     cappy_free(call->whole);
     cappy_free(call->job.scores);
+    cappy_chooser_free(&call->chooser);
     cappy_buffer_free(&call->answer);
 }
 

@@ -79,14 +79,15 @@ struct cappy_call {
     double retry_after; /* seconds, as the endpoint said; 0: it did not */
 
     /* What a route remembers of it. */
-    const json_t *items; /* documents, inputs or labels */
-    size_t top_n;        /* results to give; 0: all */
-    bool with_documents; /* are sent back */
-    bool raw;            /* scores are not clamped */
-    bool is_list;        /* of inputs, and not one */
-    bool refuses_long;   /* pairs are not truncated */
-    bool is_prepared;    /* the body was understood */
-    double tokenizing;   /* seconds spent reading the body and counting tokens */
+    struct cappy_chooser chooser; /* of the texts that are put in order */
+    const json_t *items;          /* documents, inputs or labels */
+    size_t top_n;                 /* results to give; 0: all */
+    bool with_documents;          /* are sent back */
+    bool raw;                     /* scores are not clamped */
+    bool is_list;                 /* of inputs, and not one */
+    bool refuses_long;            /* pairs are not truncated */
+    bool is_prepared;             /* the body was understood */
+    double tokenizing;            /* seconds spent reading the body and counting tokens */
 
     /* The answer. */
     enum cappy_failure failure;
@@ -169,6 +170,11 @@ bool cappy_call_need_one_label(struct cappy_call *call);
 void cappy_call_warn(struct cappy_call *call, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* A member that is not known is ignored, but not silently: it may be a misspelt one. known[] ends
+ * with NULL; `what` names the object. */
+void cappy_call_warn_of_unknown(struct cappy_call *call, const char *what, const json_t *object,
+                                const char *const *known);
+
 /* Members of the body; absent and null are the fallback. */
 bool cappy_call_get_bool(struct cappy_call *call, const char *key, bool fallback, bool *value);
 bool cappy_call_get_count(struct cappy_call *call, const char *key, int64_t min, int64_t max,
@@ -194,14 +200,28 @@ double cappy_call_clamp(const struct cappy_call *call, float score);
 json_t *cappy_call_envelope(const struct cappy_call *call, const char *kind, const char *key,
                             json_t *list);
 
-/* A score and whose it is. */
+/* Settles how to choose with the model of the job: as `asked`, or as "select" and "mix_weight" of
+ * `own`, the body's member "cappy" (may be NULL), ask for. */
+bool cappy_call_get_choosing(struct cappy_call *call, const json_t *own,
+                             struct cappy_choosing asked);
+
+/* Compares the responses of the pairs, where the choice needs that. Takes time: not to be called
+ * once there are scores. */
+bool cappy_call_compare(struct cappy_call *call);
+
+/* What a text is chosen by, and whose it is. */
 struct cappy_rank {
-    double score;
+    double key;
+    float score;
     size_t index;
 };
 
-/* Highest first; equal ones by index. */
+/* Highest key first; equal ones by score, and by index. */
 void cappy_ranks_sort(struct cappy_rank *ranks, size_t n);
+
+/* The texts of a call that has its scores, best first: [job.n], to be freed with cappy_free. NULL
+ * when there is no memory. */
+struct cappy_rank *cappy_call_rank(struct cappy_call *call);
 
 /* ---- Streams --------------------------------------------------------------------------------- */
 

@@ -216,12 +216,30 @@ json_t *cappy_call_envelope(const struct cappy_call *call, const char *kind, con
                      call->job.model->name, key, list, "usage", make_usage(call));
 }
 
+void cappy_call_warn_of_unknown(struct cappy_call *call, const char *what, const json_t *object,
+                                const char *const *known)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)object, key, value)
+    {
+        size_t i = 0;
+        while (known[i] != NULL && strcmp(known[i], key) != 0) {
+            i++;
+        }
+        if (known[i] == NULL && json_array_size(call->warnings) < 8) {
+            cappy_call_warn(call, "%s has no member \"%.60s\": it was ignored", what, key);
+        }
+    }
+}
+
 static int compare_ranks(const void *left, const void *right)
 {
     const struct cappy_rank *a = left;
     const struct cappy_rank *b = right;
-    return a->score != b->score ? (a->score < b->score) - (a->score > b->score)
-                                : (a->index > b->index) - (a->index < b->index);
+    return a->key != b->key       ? (a->key < b->key) - (a->key > b->key)
+           : a->score != b->score ? (a->score < b->score) - (a->score > b->score)
+                                  : (a->index > b->index) - (a->index < b->index);
 }
 
 void cappy_ranks_sort(struct cappy_rank *ranks, size_t n)

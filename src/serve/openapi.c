@@ -16,16 +16,21 @@
 #define BODY(required, properties)                                                                 \
     "{\"type\": \"object\", \"required\": [" required "], \"properties\": {" properties "}}"
 
+#define CHOOSING                                                                                   \
+    "\"select\": {\"type\": [\"string\", \"null\"], \"enum\": [null, \"auto\", \"score\", "        \
+    "\"consensus\", \"vote\", \"mix\"]}, \"mix_weight\": {\"type\": [\"number\", \"null\"]}"
+#define ORDERED ", \"cappy\": {\"type\": [\"object\", \"null\"], \"properties\": {" CHOOSING "}}"
+
 const char cappy_rerank_schema[] =
     "{\"oneOf\": [" BODY("\"query\", \"documents\"",
                          MODEL ", \"query\": {\"type\": \"string\", \"minLength\": 1}, "
                                "\"documents\": " DOCUMENTS
                                ", \"top_n\": {\"type\": [\"integer\", \"null\"], \"minimum\": 1, "
                                "\"maximum\": 2147483647}, \"return_documents\": " FLAG
-                               ", \"raw_scores\": " FLAG) ", " //
+                               ", \"raw_scores\": " FLAG ORDERED) ", " //
     BODY("\"query\", \"texts\"",
          MODEL ", \"query\": " TEXT ", \"texts\": " DOCUMENTS ", \"return_text\": " FLAG
-               ", \"raw_scores\": " FLAG ", \"truncate\": " FLAG) "]}";
+               ", \"raw_scores\": " FLAG ", \"truncate\": " FLAG ORDERED) "]}";
 
 const char cappy_scores_schema[] =
     "{\"anyOf\": [" BODY("\"text_1\", \"text_2\"",
@@ -51,7 +56,7 @@ const char cappy_reward_schema[] =
 #define OWN                                                                                        \
     "\"cappy\": {\"type\": [\"object\", \"null\"], \"properties\": {\"best_of\": " COUNT           \
     ", \"reuse\": " FLAG ", \"scorer\": {\"type\": [\"string\", \"null\"]}, \"instruction\": "     \
-    "{\"type\": [\"string\", \"null\"]}}}"
+    "{\"type\": [\"string\", \"null\"]}, " CHOOSING "}}"
 #define SAMPLED                                                                                    \
     "\"n\": " COUNT ", \"stream\": " FLAG ", \"stream_options\": {\"type\": [\"object\", "         \
     "\"null\"], \"properties\": {\"include_usage\": " FLAG "}}, " OWN

@@ -59,12 +59,13 @@ static void normalize(const struct cappy_call *call, const float *scores, struct
     }
     for (size_t i = 0; i < n; i++) {
         const bool is_raw = call->raw || n == 1;
-        labels[i] = (struct cappy_rank){
-            is_raw ? cappy_call_clamp(call, scores[i]) : exp((double)scores[i] - most), i};
-        sum += labels[i].score;
+        const double key =
+            is_raw ? cappy_call_clamp(call, scores[i]) : exp((double)scores[i] - most);
+        labels[i] = (struct cappy_rank){key, 0, i};
+        sum += key;
     }
     for (size_t i = 0; i < n && !call->raw && n > 1; i++) {
-        labels[i].score /= sum;
+        labels[i].key /= sum;
     }
 }
 
@@ -81,8 +82,7 @@ static json_t *list_labels(const struct cappy_call *call, const float *scores,
         const char *name = cappy_model_label(model->model, labels[i].index);
         json_t *text =
             name != NULL ? json_string(name) : json_sprintf("LABEL_%zu", labels[i].index);
-        json_array_append_new(list,
-                              json_pack("{s:f, s:o}", "score", labels[i].score, "label", text));
+        json_array_append_new(list, json_pack("{s:f, s:o}", "score", labels[i].key, "label", text));
     }
     return list;
 }

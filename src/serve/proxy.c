@@ -14,25 +14,10 @@ struct wishes {
     const char *scorer;
 };
 
-static void warn_of_unknown(struct cappy_call *call, const json_t *own)
-{
-    static const char *const known[] = {"best_of", "reuse", "scorer", "instruction"};
-    const char *key;
-    json_t *value;
-    json_object_foreach((json_t *)own, key, value)
-    {
-        size_t i = 0;
-        while (i < sizeof known / sizeof known[0] && strcmp(known[i], key) != 0) {
-            i++;
-        }
-        if (i == sizeof known / sizeof known[0] && json_array_size(call->warnings) < 8) {
-            cappy_call_warn(call, "\"cappy\" has no member \"%.60s\": it was ignored", key);
-        }
-    }
-}
-
 static bool read_wishes(struct cappy_call *call, struct wishes *wishes)
 {
+    static const char *const known[] = {"best_of", "reuse",      "scorer", "instruction",
+                                        "select",  "mix_weight", NULL};
     const json_t *own = json_object_get(call->body, "cappy");
     const int64_t most = (int64_t)call->service->options->max_best_of;
     cappy_error error;
@@ -49,7 +34,7 @@ static bool read_wishes(struct cappy_call *call, struct wishes *wishes)
         cappy_json_get_string(own, "instruction", NULL, &call->note, &error) != CAPPY_OK) {
         return cappy_call_fail(call, CAPPY_FAILURE_INVALID, "in \"cappy\": %s", error.message);
     }
-    warn_of_unknown(call, own);
+    cappy_call_warn_of_unknown(call, "\"cappy\"", own, known);
     return true;
 }
 
@@ -101,6 +86,12 @@ static bool choose_scorer(struct cappy_call *call, const struct wishes *wishes)
     return cappy_call_need_one_label(call);
 }
 
+static bool choose_how(struct cappy_call *call)
+{
+    return cappy_call_get_choosing(call, json_object_get(call->body, "cappy"),
+                                   call->service->options->choosing);
+}
+
 static bool read_stream(struct cappy_call *call)
 {
     const json_t *options = json_object_get(call->body, "stream_options");
@@ -147,7 +138,8 @@ static bool prepare(struct cappy_call *call, enum cappy_llm_api api)
                                "--llm URL");
     }
     if (!read_wishes(call, &wishes) || !choose_numbers(call, &wishes) ||
-        !choose_scorer(call, &wishes) || !read_stream(call) || !make_body(call)) {
+        !choose_scorer(call, &wishes) || !choose_how(call) || !read_stream(call) ||
+        !make_body(call)) {
         return false;
     }
     call->relayed.reuses = wishes.reuse;

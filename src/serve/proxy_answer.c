@@ -165,7 +165,7 @@ bool cappy_proxy_resume(struct cappy_call *call)
         return cappy_call_fail(call, CAPPY_FAILURE_UNAVAILABLE, "out of memory");
     }
     return cappy_call_make_pairs(call, json_array_size(call->choices), "choices") &&
-           make_texts(call);
+           make_texts(call) && cappy_call_compare(call);
 }
 
 /* ---- Usage ----------------------------------------------------------------------------------- */
@@ -231,11 +231,15 @@ static json_t *describe_choice(const struct cappy_call *call, const struct cappy
     for (size_t i = 0; i < count; i++) {
         json_array_append_new(chosen, json_integer((json_int_t)ranks[i].index));
     }
-    json_t *own =
-        json_pack("{s:I, s:s, s:o, s:o, s:I, s:I}", "best_of", (json_int_t)relayed->n, "scorer",
-                  call->job.model->name, "scores", scores, "chosen", chosen, "failed",
-                  (json_int_t)relayed->n_failed, "calls", (json_int_t)relayed->n_calls);
+    const struct cappy_choosing *how = &call->chooser.how;
+    json_t *own = json_pack(
+        "{s:I, s:s, s:s, s:o, s:o, s:I, s:I}", "best_of", (json_int_t)relayed->n, "scorer",
+        call->job.model->name, "select", cappy_selection_names[how->by], "scores", scores, "chosen",
+        chosen, "failed", (json_int_t)relayed->n_failed, "calls", (json_int_t)relayed->n_calls);
     int failed = own == NULL;
+    if (how->by == CAPPY_SELECT_MIX) {
+        failed |= json_object_set_new(own, "mix_weight", json_real(how->weight));
+    }
     if (relayed->n_failed > 0) {
         failed |= json_object_set_new(own, "error", json_string(relayed->failure.sentence));
     }
@@ -292,14 +296,10 @@ bool cappy_proxy_finish(struct cappy_call *call)
 {
     const size_t n = call->job.n;
     const size_t count = call->top_n < n ? call->top_n : n;
-    struct cappy_rank *ranks = cappy_alloc(n, sizeof *ranks);
+    struct cappy_rank *ranks = cappy_call_rank(call);
     if (ranks == NULL) {
         return cappy_call_fail(call, CAPPY_FAILURE_UNAVAILABLE, "out of memory");
     }
-    for (size_t i = 0; i < n; i++) {
-        ranks[i] = (struct cappy_rank){(double)call->job.scores[i], i};
-    }
-    cappy_ranks_sort(ranks, n);
     if (call->relayed.store_problem[0] != '\0') {
         cappy_call_warn(call, "the store: %s", call->relayed.store_problem);
     }

@@ -5,6 +5,18 @@
 
 #include "serve/routes.h"
 
+/* Documents are put in order by their scores, unless the body asks for more: what these dialects
+ * know of an order is its scores. */
+static bool choose_how(struct cappy_call *call)
+{
+    static const struct cappy_choosing by_score = {.by = CAPPY_SELECT_SCORE};
+    const json_t *own = json_object_get(call->body, "cappy");
+    if (own != NULL && !json_is_null(own) && !json_is_object(own)) {
+        return cappy_call_fail(call, CAPPY_FAILURE_INVALID, "\"cappy\" must be an object");
+    }
+    return cappy_call_get_choosing(call, own, by_score);
+}
+
 /* Reads the pairs of a query and a list of texts. */
 static bool read_pairs(struct cappy_call *call, const char *key)
 {
@@ -21,7 +33,7 @@ static bool read_pairs(struct cappy_call *call, const char *key)
             return false;
         }
     }
-    return true;
+    return choose_how(call) && cappy_call_compare(call);
 }
 
 static bool is_cohere(const struct cappy_call *call)
@@ -42,7 +54,6 @@ static bool check_query(struct cappy_call *call)
                            "query must not be empty or be only whitespace");
 }
 
-/* A member that is not known is ignored, but not silently: it may be a misspelt one. */
 static void warn_of_unknown(struct cappy_call *call)
 {
     static const char *const known[] = {"model",
@@ -62,20 +73,11 @@ static void warn_of_unknown(struct cappy_call *call)
                                         "priority",
                                         "use_activation",
                                         "instruction",
+                                        "cappy",
                                         NULL};
-    const char *key;
-    json_t *value;
-    size_t n = 0;
-    json_object_foreach(call->body, key, value)
-    {
-        size_t i = 0;
-        while (known[i] != NULL && strcmp(known[i], key) != 0) {
-            i++;
-        }
-        if (known[i] == NULL && n++ < 8) {
-            cappy_call_warn(call, "the field \"%.60s\" is not known here and was ignored", key);
-        }
-    }
+    static const char *const own[] = {"select", "mix_weight", NULL};
+    cappy_call_warn_of_unknown(call, "the body", call->body, known);
+    cappy_call_warn_of_unknown(call, "\"cappy\"", json_object_get(call->body, "cappy"), own);
 }
 
 static bool prepare_tei(struct cappy_call *call)
@@ -126,18 +128,12 @@ static json_t *describe_result(const struct cappy_call *call, const struct cappy
 }
 
 /* The list of results, best first. New. */
-static json_t *list_results(const struct cappy_call *call)
+static json_t *list_results(struct cappy_call *call)
 {
     const size_t n = call->job.n;
     const size_t count = call->top_n > 0 && call->top_n < n ? call->top_n : n;
-    struct cappy_rank *ranks = cappy_alloc(n, sizeof *ranks);
+    struct cappy_rank *ranks = cappy_call_rank(call);
     json_t *list = ranks != NULL ? json_array() : NULL;
-    for (size_t i = 0; list != NULL && i < n; i++) {
-        ranks[i] = (struct cappy_rank){(double)call->job.scores[i], i};
-    }
-    if (list != NULL) {
-        cappy_ranks_sort(ranks, n);
-    }
     for (size_t i = 0; list != NULL && i < count; i++) {
         if (json_array_append_new(list, describe_result(call, &ranks[i])) != 0) {
             json_decref(list);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "base/base.h"
+#include "task/task.h"
 
 /* What a server is to do. Every number must be set. Strings are borrowed. */
 struct cappy_serve_options {
@@ -33,14 +34,15 @@ struct cappy_serve_options {
     size_t drain_delay;     /* seconds from SIGTERM until no connection is accepted */
     size_t drain_seconds;   /* from then on until open requests are given up */
 
-    const char *llm;             /* the URL of a language model's endpoint; NULL: none */
-    const char *llm_key;         /* NULL: none is sent */
-    const char *llm_authorities; /* as of cappy_llm_options */
-    const char *llm_store;       /* a file to keep answers in; NULL: none */
-    size_t llm_in_flight;        /* calls at a time */
-    size_t llm_seconds;          /* for a call */
-    size_t best_of;              /* answers to choose from, where a request does not say */
-    size_t max_best_of;          /* and at most */
+    const char *llm;                /* the URL of a language model's endpoint; NULL: none */
+    const char *llm_key;            /* NULL: none is sent */
+    const char *llm_authorities;    /* as of cappy_llm_options */
+    const char *llm_store;          /* a file to keep answers in; NULL: none */
+    size_t llm_in_flight;           /* calls at a time */
+    size_t llm_seconds;             /* for a call */
+    size_t best_of;                 /* answers to choose from, where a request does not say */
+    size_t max_best_of;             /* and at most */
+    struct cappy_choosing choosing; /* among them, where a request does not say */
 
     bool quiet; /* no line for each request */
     /* Writes a line, size bytes with its line feed; called from one thread. */

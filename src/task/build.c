@@ -75,9 +75,9 @@ const struct cappy_tally *cappy_builder_tally(const struct cappy_builder *builde
 
 /* ---- What of the responses is written -------------------------------------------------------- */
 
-static void swap(struct cappy_response *a, struct cappy_response *b)
+static void swap(struct cappy_target *a, struct cappy_target *b)
 {
-    const struct cappy_response kept = *a;
+    const struct cappy_target kept = *a;
     *a = *b;
     *b = kept;
 }
@@ -113,7 +113,7 @@ static size_t count_zeros(const struct cappy_builder *builder, uint64_t instruct
 /* Whether a response of the instruction with this hash stays. *n_zeros is the number of zeros that
  * were written for it. */
 static cappy_status decide(struct cappy_builder *builder, uint64_t instruction,
-                           const struct cappy_response *response, size_t *n_zeros, bool *stays,
+                           const struct cappy_target *response, size_t *n_zeros, bool *stays,
                            cappy_error *error)
 {
     const size_t balance = builder->options.balance;

@@ -58,14 +58,14 @@ cappy_status cappy_responses_add(struct cappy_responses *responses, cappy_text t
 {
     if (responses->n == responses->capacity) {
         const size_t capacity = 2 * responses->capacity + 16;
-        struct cappy_response *data = cappy_realloc(responses->data, capacity, sizeof *data);
+        struct cappy_target *data = cappy_realloc(responses->data, capacity, sizeof *data);
         if (data == NULL) {
             return cappy_error_no_memory(error);
         }
         responses->data = data;
         responses->capacity = capacity;
     }
-    responses->data[responses->n++] = (struct cappy_response){text, score, kind};
+    responses->data[responses->n++] = (struct cappy_target){text, score, kind};
     return CAPPY_OK;
 }
 

@@ -6,7 +6,7 @@
 #include "task/window.h"
 
 struct cappy_responses {
-    struct cappy_response *data; /* [n] */
+    struct cappy_target *data; /* [n] */
     size_t n;
     size_t capacity;
     bool is_unmatched; /* has references, and there is no other in its task */

@@ -66,7 +66,7 @@ cappy_status cappy_tally_find(struct cappy_tally *tally, struct cappy_tally_inde
     return CAPPY_OK;
 }
 
-void cappy_tally_add(struct cappy_tally *tally, size_t task, const struct cappy_response *response)
+void cappy_tally_add(struct cappy_tally *tally, size_t task, const struct cappy_target *response)
 {
     const size_t bin = (size_t)(response->score * CAPPY_SCORE_BINS);
     tally->bins[bin < CAPPY_SCORE_BINS ? bin : CAPPY_SCORE_BINS - 1]++;

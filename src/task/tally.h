@@ -16,7 +16,7 @@ cappy_status cappy_tally_find(struct cappy_tally *tally, struct cappy_tally_inde
                               uint64_t hash, cappy_text name, size_t *index, cappy_error *error);
 
 /* Counts a response that was written. */
-void cappy_tally_add(struct cappy_tally *tally, size_t task, const struct cappy_response *response);
+void cappy_tally_add(struct cappy_tally *tally, size_t task, const struct cappy_target *response);
 
 void cappy_tally_free(struct cappy_tally *tally, struct cappy_tally_index *finder);
 

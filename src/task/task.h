@@ -114,7 +114,8 @@ enum cappy_kind {
 
 const char *cappy_kind_name(enum cappy_kind kind);
 
-struct cappy_response {
+/* A response as a target of training. */
+struct cappy_target {
     cappy_text text;
     double score; /* 0 to 1 */
     enum cappy_kind kind;
@@ -126,7 +127,7 @@ struct cappy_group {
     cappy_text id; /* as JSON */
     cappy_text task;
     cappy_text instruction;
-    const struct cappy_response *responses; /* [n] */
+    const struct cappy_target *responses; /* [n] */
     size_t n;
 };
 

@@ -5,6 +5,7 @@
 
 import json
 import os
+import shutil
 import signal
 import threading
 import time
@@ -19,6 +20,18 @@ COMMON = {"error", "id", "message", "detail"}
 def chat(prompt, **more):
     return {"model": "good", "messages": [{"role": "system", "content": "Be brief."},
                                           {"role": "user", "content": prompt}], **more}
+
+
+def weighted_model(directory):
+    """The model as cappy adapt would leave it with a weight of consensus."""
+    path = os.path.join(directory, "weighted")
+    shutil.copytree(TINY, path)
+    with open(os.path.join(path, "config.json"), encoding="utf-8") as file:
+        config = json.load(file)
+    os.chmod(os.path.join(path, "config.json"), 0o644)
+    with open(os.path.join(path, "config.json"), "w", encoding="utf-8") as file:
+        json.dump({**config, "cappy": {"consensus_weight": 1e6}}, file)
+    return path
 
 
 def order(scores):
@@ -38,8 +51,8 @@ def check_best(server, upstream):
     want("the best", body["choices"][0]["message"] == {"role": "assistant", "content": texts[best[0]]}, body)
     want("the frame", body["id"] == "x" and body["object"] == "chat.completion" and body["model"] == "good")
     want("usage", body["usage"] == {"prompt_tokens": 5, "completion_tokens": 40, "total_tokens": 45}, body["usage"])
-    want("what cappy says", body["cappy"] == {"best_of": 4, "scorer": "bert", "scores": scores, "chosen": best[:1],
-                                              "failed": 0, "calls": 1}, body["cappy"])
+    want("what cappy says", body["cappy"] == {"best_of": 4, "scorer": "bert", "select": "score", "scores": scores,
+                                              "chosen": best[:1], "failed": 0, "calls": 1}, body["cappy"])
     calls = upstream.calls()
     want("the request is untouched", len(calls) == 1 and calls[0]["body"] == {
         **{k: v for k, v in request.items() if k != "cappy"}, "n": 4}, calls)
@@ -66,6 +79,21 @@ def check_best(server, upstream):
     upstream.calls()
     server.ask(CHAT, chat("traced"), headers={"traceparent": trace})
     want("the trace goes on", upstream.calls()[0]["trace"] == trace)
+
+
+def check_selection(server, how, **said):
+    """The answer that two of three texts agree on, and the scores as ever."""
+    texts = ["Rome is not the capital.", "It is Paris.", "It is Paris, I think.", "Bananas are yellow."]
+    prompt = "say:" + "|".join(texts)
+    scores = score_rows([(prompt, text) for text in texts])
+    for asked, by in (({}, how), ({"select": "score"}, "score"), ({"select": "consensus"}, "consensus"),
+                      ({"select": "mix", "mix_weight": 1e6}, "mix"), ({"select": "mix", "mix_weight": 0}, "score")):
+        own = server.ask(CHAT, chat(prompt, cappy=asked)).json["cappy"]
+        want(f"by {asked}: the scores", own["scores"] == scores, own)
+        want(f"by {asked}: the best", own["chosen"] == (order(scores)[:1] if by == "score" else [1]), own)
+        want(f"by {asked}: is told", own["select"] == asked.get("select", said.get("select", how)), own)
+        weight = asked.get("mix_weight", said.get("mix_weight")) if own["select"] == "mix" else None
+        want(f"by {asked}: the weight is told", own.get("mix_weight") == weight, own)
 
 
 def check_tools(server):
@@ -208,7 +236,8 @@ def check_wrong(server):
                   {"cappy": 1}, {"cappy": []}, {"cappy": {"best_of": 0}}, {"cappy": {"best_of": 17}},
                   {"cappy": {"best_of": "4"}}, {"cappy": {"best_of": 2}, "n": 3}, {"cappy": {"scorer": 1}},
                   {"cappy": {"scorer": "several"}}, {"cappy": {"instruction": ["a"]}}, {"cappy": {"reuse": "x"}},
-                  {"cappy": {"reuse": True}}):
+                  {"cappy": {"reuse": True}}, {"cappy": {"select": "oracle"}}, {"cappy": {"select": 1}},
+                  {"cappy": {"mix_weight": 1}}, {"cappy": {"select": "mix", "mix_weight": "1"}}):
         cases.append((CHAT, {**chat("wrong"), **wrong}, 400))
     cases.append((CHAT, {**chat("wrong"), "cappy": {"scorer": "nobody"}}, 404))
     for wrong in ({"prompt": 1}, {"prompt": None}, {"prompt": []}, {"prompt": ["a", "b"]}, {"prompt": [1, 2]},
@@ -277,10 +306,15 @@ def main():
         options = ("--llm", llm.url, "-n", "4", "--model", f"bert={TINY}", "--model", f"several={SEVERAL}")
         with serving(*options) as server:
             check_best(server, llm)
+            check_selection(server, "score")
             check_tools(server)
             check_stream(server)
             check_wrong(server)
             want("the list has it", CHAT in server.ask("/openapi.json").json["paths"])
+        with serving(*options, "--select", "consensus") as server:
+            check_selection(server, "consensus")
+        with serving("--llm", llm.url, "-n", "4", "--model", f"bert={weighted_model(llm.directory)}") as server:
+            check_selection(server, "consensus", select="mix", mix_weight=1e6)
         with serving(*options) as server:
             check_refusal(server)
         with serving(*options, "--timeout", "2") as server:

@@ -55,6 +55,25 @@ def check_rerank(server, scores):
     want("raw", [x["relevance_score"] for x in answer.json["results"]] == [scores[i] for i in order(scores)])
 
 
+def check_selection(server):
+    """The order may be another than that of the scores, where that is asked for."""
+    texts = ["Rome is not the capital.", "It is Paris.", "It is Paris, I think.", "Bananas are yellow."]
+    scores = score_rows([(QUERY, text) for text in texts])
+    for body in ({"documents": texts}, {"texts": texts}):
+        asked = {"query": QUERY, **body, "raw_scores": True, "cappy": {"select": "mix", "mix_weight": 1e6}}
+        answer = server.ask("/rerank", asked).json
+        results = answer["results"] if "documents" in body else answer
+        want("by the mix", [x["index"] for x in results][:2] == [1, 2], results)
+        name = "relevance_score" if "documents" in body else "score"
+        want("scores are scores", all(x[name] == scores[x["index"]] for x in results), results)
+    answer = server.ask("/rerank", {"query": QUERY, "documents": texts, "cappy": {"selct": "mix"}}).json
+    want("unknown members are named", "selct" in answer["meta"]["warnings"][0], answer["meta"])
+    many = {"query": QUERY, "documents": ["a"] * 129}
+    want("many by score", server.ask("/rerank", many).status == 200)
+    answer = server.ask("/rerank", {**many, "cappy": {"select": "consensus"}})
+    want("too many to compare", answer.status == 400 and "128" in answer.json["message"], answer.body)
+
+
 def check_cohere(server, scores):
     answer = server.ask("/v2/rerank", {"model": "bert", "query": QUERY, "documents": TEXTS, "top_n": 99,
                                        "max_tokens_per_doc": 4096, "top_k": 3}).json
@@ -163,7 +182,8 @@ def check_errors(server):
                   {"documents": [["b"]]}, {"top_n": -1}, {"top_n": 1.5}, {"top_n": "1"}, {"top_n": 2**31},
                   {"top_n": True}, {"return_documents": 1}, {"raw_scores": "no"}, {"model": 1}, {"model": []},
                   {"truncate_prompt_tokens": -2}, {"truncate_prompt_tokens": 3}, {"max_tokens_per_doc": 3},
-                  {"truncation_side": "left"}, {"documents": ["b"] * 1001}):
+                  {"truncation_side": "left"}, {"documents": ["b"] * 1001},
+                  {"cappy": 1}, {"cappy": {"select": "oracle"}}, {"cappy": {"mix_weight": 1}}):
         cases.append(("/v1/rerank", {**good, **wrong}, 400))
         cases.append(("/v2/rerank", {**good, **wrong}, 400))
     cases += [("/v2/rerank", {**good, "top_n": 0}, 400), ("/v2/rerank", {**good, "query": " \n"}, 400),
@@ -205,6 +225,7 @@ def main():
         check_about(server)
         check_tei(server, scores)
         check_rerank(server, scores)
+        check_selection(server)
         check_cohere(server, scores)
         check_scores(server, scores)
         check_predict(server, scores)

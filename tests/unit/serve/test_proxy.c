@@ -28,6 +28,7 @@ static int open_service(void **state)
                                                        .threads = 1,
                                                        .max_pairs = 50,
                                                        .llm = "http://a",
+                                                       .choosing.by = CAPPY_SELECT_AUTO,
                                                        .best_of = 4,
                                                        .max_best_of = 16};
     (void)state;
@@ -147,9 +148,35 @@ static void test_answer(void **state)
                    "{\"kept\": 3, "
                    "\"other\": 7}, \"cost\": 0.75}, \"cappy\": {\"best_of\": 4, \"scorer\": "
                    "\"one\", \"scores\": "
-                   "[0.25, 0.75, 0.5], \"chosen\": [1, 2], \"failed\": 0, \"calls\": 0}}",
+                   "[0.25, 0.75, 0.5], \"select\": \"score\", \"chosen\": [1, 2], \"failed\": 0, "
+                   "\"calls\": 0}}",
                    0, NULL);
     assert_true(json_equal(answer, wanted));
+    json_decref(answer);
+    json_decref(wanted);
+    cappy_call_free(&call);
+}
+
+/* What is chosen by changes the choice, and not the scores. */
+static void test_selection(void **state)
+{
+    struct cappy_call call;
+    (void)state;
+    prepare(&call, "/v1/chat/completions",
+            "{\"messages\": [{\"role\": \"user\", \"content\": \"q\"}], \"n\": 2, \"cappy\": "
+            "{\"select\": \"mix\", \"mix_weight\": 10}}");
+    resume(&call, "[{\"choices\": [{\"message\": {\"content\": \"dogs\"}}, {\"message\": "
+                  "{\"content\": \"the cat\"}}, {\"message\": {\"content\": \"the cat sat\"}}]}]");
+    const float scores[] = {0.75F, 0.25F, 0.5F};
+    memcpy(call.job.scores, scores, sizeof scores);
+    cappy_call_finish(&call);
+    json_t *answer = json_loads(call.answer.data, 0, NULL);
+    json_t *wanted =
+        json_loads("{\"best_of\": 4, \"scorer\": \"one\", \"scores\": [0.75, 0.25, 0.5], "
+                   "\"select\": \"mix\", \"mix_weight\": 10.0, \"chosen\": [2, 1], \"failed\": 0, "
+                   "\"calls\": 0}",
+                   0, NULL);
+    assert_true(json_equal(json_object_get(answer, "cappy"), wanted));
     json_decref(answer);
     json_decref(wanted);
     cappy_call_free(&call);
@@ -159,6 +186,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_body_goes_on), cmocka_unit_test(test_chat_texts),
-        cmocka_unit_test(test_completion_texts), cmocka_unit_test(test_answer)};
+        cmocka_unit_test(test_completion_texts), cmocka_unit_test(test_answer),
+        cmocka_unit_test(test_selection)};
     return cmocka_run_group_tests(tests, open_service, close_service);
 }
