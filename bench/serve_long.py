@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""serve_long.py path/to/cappy WHAT [--seconds N] [--requests N] [--restarts N]: what a server does in the long run.
-Clients are wrk (Debian's package), so that Python is not what is measured.
+"""serve_long.py path/to/cappy WHAT [--seconds N] [--requests N] [--restarts N] [--connections N]: what a server does
+in the long run, and when much is asked of it. Clients are wrk (Debian's package), so that Python is not what is measured.
 
 overload   asked for ten times what it can do, for N seconds (300): 200 connections, each of which asks again after as
            long as makes ten times the throughput of two clients that do not pause. Beside them one client of Python
            asks now and then, and sees how long a 429 takes.
 soak       N requests (1,000,000) of single pairs: how much memory grows.
+slow       N connections (2,000) that send a byte of a head every few seconds, while one client of Python asks for single
+           pairs: what that client notices of them.
 restarts   N times (200) a new server takes over the socket and the old one gets SIGTERM, while four clients ask without
            end: what is lost. An idle connection that the server has closed is used by nobody: a client that finds it
            so before a byte of an answer came asks again, as HTTP has it, and that is counted.
@@ -19,8 +21,10 @@ import json
 import multiprocessing
 import os
 import random
+import resource
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -117,6 +121,47 @@ def soak(arguments):
         server.terminate()
     print(f"soak: {n} requests, {broken} broken off, memory {points[-1][1] / 1e6:+.2f} MB, at most {max(p[1] for p in points) / 1e6:+.2f} MB; "
           f"exit status {server.wait()}")
+
+
+def ask_one_by_one(client, body, n=400):
+    """Median seconds of a request, and the 99th of a hundred."""
+    times = []
+    for _ in range(n):
+        begun = time.monotonic()
+        client.ask(body)
+        times.append(time.monotonic() - begun)
+    return statistics.median(times), percentile(times, 0.99)
+
+
+def trickle(connections, is_ending):
+    while not is_ending.is_set():
+        for connection in connections:
+            connection.send(b"A")
+            time.sleep(0.001)
+
+
+def slow(arguments):
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    server, port = start(arguments.cappy, *DEFAULT, "--head-timeout", "60")
+    try:
+        client, body = Client(port), make_body([(" ".join(WORDS * 2), " ".join(WORDS * 2))])
+        ask_one_by_one(client, body, 100)
+        before, memory = ask_one_by_one(client, body), metric(port, "process_resident_memory_bytes")
+        connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(arguments.connections)]
+        is_ending = threading.Event()
+        thread = threading.Thread(target=trickle, args=(connections, is_ending))
+        thread.start()
+        after = ask_one_by_one(client, body)
+        is_ending.set()
+        thread.join()
+        grown = metric(port, "process_resident_memory_bytes") - memory
+        print(f"slow: {metric(port, 'cappy_connections'):.0f} connections open, one pair {before[0] * 1e3:.2f} ms and "
+              f"{after[0] * 1e3:.2f} ms with them, 99th of a hundred {before[1] * 1e3:.2f} and {after[1] * 1e3:.2f} ms; "
+              f"memory {grown / 1e6:+.1f} MB")
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def restarts(arguments):
@@ -241,15 +286,19 @@ def half(arguments):
         server.wait()
 
 
+TESTS = {"overload": overload, "soak": soak, "slow": slow, "restarts": restarts, "half": half}
+
+
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("cappy")
-    parser.add_argument("what", choices=("overload", "soak", "restarts", "half"))
+    parser.add_argument("what", choices=TESTS)
     parser.add_argument("--seconds", type=int, default=300)
     parser.add_argument("--requests", type=int, default=1000000)
     parser.add_argument("--restarts", type=int, default=200)
+    parser.add_argument("--connections", type=int, default=2000)
     arguments = parser.parse_args()
-    {"overload": overload, "soak": soak, "restarts": restarts, "half": half}[arguments.what](arguments)
+    TESTS[arguments.what](arguments)
 
 
 if __name__ == "__main__":
