@@ -19,7 +19,7 @@ data=${CAPPY_SHARED:?set it to the folder that holds data/}/data
 evaluate() {
     kind=$1
     shift
-    "$cappy" eval "$kind" --model "$model" --samples "$samples" --alone "$@"
+    "$cappy" eval "$kind" --model "$model" --samples "$samples" "$@"
 }
 
 # pool NAME WORTH [OPTION...]: a line of the table of pools. Of rows of equal names, the first counts.
@@ -36,14 +36,14 @@ pool() {
             function lead(key) { return key in mean ? mean[key] " (" interval[key] ")" : "–" }
             END {
                 print "| " name " | " worth " | " rows " | " show("random") " | " show("first") " | " \
-                    show("consensus") " | " show("alone") " | " show("scorer") " | " show("mix") " | " \
+                    show("consensus") " | " show("scorer") " | " show("mix") " | " \
                     show("oracle") " | " lead("scorer - random") " | " lead("mix - consensus") " |"
             }'
 }
 
 # closed [OPTION...] FILE...: the table of the tasks.
 closed() {
-    figures=$(evaluate classify "$@")
+    figures=$(evaluate classify --alone "$@")
     printf '%s\n' "$figures" | sed -n '/^|task/,/^$/p'
 }
 
@@ -54,8 +54,8 @@ fi
 mkdir -p "$samples"
 
 printf '%s\n\n' 'Best of several answers, what the chosen one is worth:'
-printf '%s\n' "| pool | worth by | rows | random | first | consensus | alone | scorer | mix | oracle | scorer - random | mix - consensus |" \
-    '|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|'
+printf '%s\n' "| pool | worth by | rows | random | first | consensus | scorer | mix | oracle | scorer - random | mix - consensus |" \
+    '|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|'
 pool self_instruct_252 references "$@"
 pool instructgpt_squadv2 references "$@"
 pool summeval references "$@"

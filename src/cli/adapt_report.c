@@ -125,7 +125,11 @@ static cappy_status write_page(const struct cappy_adapt *adapt, const struct his
             .check_values = history->check_values,
             .n_checks = history->n_checks,
         };
-        status = cappy_report_write(&report, out, error);
+        status = cappy_report_begin(report.title, out, error);
+        status = status == CAPPY_OK ? cappy_report_add(&report, out, error) : status;
+    }
+    if (status == CAPPY_OK) {
+        status = cappy_report_end(out, error);
     }
     cappy_buffer_free(&title);
     cappy_buffer_free(&subtitle);

@@ -97,10 +97,12 @@ static cappy_status work(struct cappy_eval *eval, cappy_error *error)
 static cappy_status run(const void *values, cappy_error *error)
 {
     struct cappy_eval eval = {.arguments = values, .begun = cappy_clock()};
+    cappy_buffer_init(&eval.page, SIZE_MAX / 2);
     const cappy_status status = work(&eval, error);
     cappy_eval_close_model(&eval);
     cappy_eval_free_rows(&eval);
     cappy_figures_free(&eval.figures);
+    cappy_buffer_free(&eval.page);
     return status;
 }
 

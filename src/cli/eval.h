@@ -47,6 +47,7 @@ struct cappy_eval {
     double begun;    /* by cappy_clock */
     double weight;   /* of consensus in the mix */
     struct cappy_figures figures;
+    struct cappy_buffer page; /* what there is of it, for --report */
 
     /* Of --suite: */
     const struct cappy_benchmark *benchmark;
@@ -87,7 +88,10 @@ cappy_status cappy_eval_describe(const struct cappy_eval *eval, struct cappy_buf
 
 /* Prints the figures, and writes the page of --report. */
 cappy_status cappy_eval_tell(struct cappy_eval *eval, cappy_error *error);
-cappy_status cappy_eval_write_page(const struct cappy_eval *eval, cappy_error *error);
+
+/* Where --report asks for a page: adds the figures to it, under the title; writes it. */
+cappy_status cappy_eval_add_to_page(struct cappy_eval *eval, const char *title, cappy_error *error);
+cappy_status cappy_eval_write_page(struct cappy_eval *eval, cappy_error *error);
 
 /* ---- Suites ---- */
 

@@ -71,30 +71,31 @@ static cappy_status convert(const struct cappy_row *row, const char *task, struc
     return status;
 }
 
+struct reading {
+    struct cappy_eval *eval;
+    const char *task;
+    size_t n_rows;
+};
+
+static cappy_status take_row(void *context, struct cappy_row *row, cappy_error *error)
+{
+    struct reading *reading = context;
+    const size_t limit = reading->eval->arguments->limit;
+    struct cappy_row made = {0};
+    if (limit > 0 && reading->n_rows == limit) {
+        return CAPPY_OK;
+    }
+    reading->n_rows++;
+    CAPPY_TRY(convert(row, reading->task, &made, error));
+    const cappy_status status = cappy_eval_add(reading->eval, &made, error);
+    cappy_row_free(&made);
+    return status;
+}
+
 cappy_status cappy_eval_read_flan(struct cappy_eval *eval, const char *path, const char *task,
                                   cappy_error *error)
 {
     char *const paths[] = {(char *)path};
-    const size_t limit = eval->arguments->limit;
-    struct cappy_inputs inputs;
-    size_t n_rows = 0;
-    CAPPY_TRY(cappy_inputs_open(paths, 1, &inputs, error));
-    cappy_status status = CAPPY_OK;
-    for (bool ended = false; status == CAPPY_OK && !ended && (limit == 0 || n_rows < limit);) {
-        struct cappy_row row = {0};
-        struct cappy_row made = {0};
-        status = cappy_inputs_next(&inputs, &row, &ended, error);
-        if (status == CAPPY_OK && !ended) {
-            n_rows++;
-            status = convert(&row, task, &made, error);
-        }
-        if (status == CAPPY_OK && !ended) {
-            made.file = path; /* which outlives the inputs */
-            status = cappy_eval_add(eval, &made, error);
-        }
-        cappy_row_free(&row);
-        cappy_row_free(&made);
-    }
-    cappy_inputs_close(&inputs);
-    return status;
+    struct reading reading = {.eval = eval, .task = task};
+    return cappy_inputs_each(paths, 1, &eval->progress, take_row, &reading, error);
 }

@@ -112,51 +112,68 @@ static cappy_status append_json(const struct cappy_eval *eval, struct cappy_buff
 
 /* ---- The page -------------------------------------------------------------------------------- */
 
-cappy_status cappy_eval_write_page(const struct cappy_eval *eval, cappy_error *error)
+/* What was evaluated with, and the files. */
+static cappy_status write_subtitle(const struct cappy_eval *eval, struct cappy_buffer *out,
+                                   cappy_error *error)
 {
-    const struct cappy_eval_arguments *arguments = eval->arguments;
+    const struct cappy_common *common = &eval->arguments->common;
+    CAPPY_TRY(cappy_eval_describe(eval, out, error));
+    for (size_t i = 1; i < common->n_operands; i++) {
+        const char *slash = strrchr(common->operands[i], '/');
+        CAPPY_TRY(cappy_buffer_format(out, error, "%s%s", i == 1 ? ": " : ", ",
+                                      slash != NULL ? slash + 1 : common->operands[i]));
+    }
+    return CAPPY_OK;
+}
+
+cappy_status cappy_eval_add_to_page(struct cappy_eval *eval, const char *title, cappy_error *error)
+{
     const struct cappy_figures none = {0};
     const bool is_pool = eval->kind == CAPPY_EVAL_POOL;
-    struct cappy_buffer page;
+    const cappy_text heading = {title, strlen(title)};
     struct cappy_buffer text;
-    char title[32];
-    cappy_buffer_init(&page, SIZE_MAX / 2);
-    cappy_buffer_init(&text, SIZE_MAX / 2);
-    const int size = snprintf(title, sizeof title, "cappy eval %s", kind_names[eval->kind]);
-    cappy_status status = cappy_eval_describe(eval, &text, error);
-    for (size_t i = 1; status == CAPPY_OK && i < arguments->common.n_operands; i++) {
-        const char *slash = strrchr(arguments->common.operands[i], '/');
-        status = cappy_buffer_format(&text, error, "%s%s", i == 1 ? ": " : ", ",
-                                     slash != NULL ? slash + 1 : arguments->common.operands[i]);
+    if (eval->arguments->report == NULL) {
+        return CAPPY_OK;
     }
+    if (eval->page.size == 0) {
+        CAPPY_TRY(cappy_report_begin(heading, &eval->page, error));
+    }
+    cappy_buffer_init(&text, SIZE_MAX / 2);
+    cappy_status status = write_subtitle(eval, &text, error);
     if (status == CAPPY_OK) {
-        const struct cappy_report report = {.title = {title, (size_t)size},
+        const struct cappy_report report = {.title = heading,
                                             .subtitle = {text.data, text.size},
                                             .suite = &eval->suite,
                                             .open = is_pool ? &eval->figures : &none,
                                             .closed = is_pool ? &none : &eval->figures,
                                             .weight = eval->weight,
-                                            .seed = arguments->seed,
+                                            .seed = eval->arguments->seed,
                                             .adjective = "",
                                             .model = "model"};
-        status = cappy_report_write(&report, &page, error);
+        status = cappy_report_add(&report, &eval->page, error);
     }
-    if (status == CAPPY_OK) {
-        status = cappy_file_write(arguments->report, page.data, page.size, error);
-    }
-    cappy_buffer_free(&page);
     cappy_buffer_free(&text);
     return status;
+}
+
+cappy_status cappy_eval_write_page(struct cappy_eval *eval, cappy_error *error)
+{
+    if (eval->arguments->report == NULL) {
+        return CAPPY_OK;
+    }
+    CAPPY_TRY(cappy_report_end(&eval->page, error));
+    return cappy_file_write(eval->arguments->report, eval->page.data, eval->page.size, error);
 }
 
 cappy_status cappy_eval_tell(struct cappy_eval *eval, cappy_error *error)
 {
     const struct cappy_eval_arguments *arguments = eval->arguments;
     struct cappy_buffer text;
+    char title[32];
+    snprintf(title, sizeof title, "cappy eval %s", kind_names[eval->kind]);
     CAPPY_TRY(cappy_eval_measure(eval, error));
-    if (arguments->report != NULL) {
-        CAPPY_TRY(cappy_eval_write_page(eval, error));
-    }
+    CAPPY_TRY(cappy_eval_add_to_page(eval, title, error));
+    CAPPY_TRY(cappy_eval_write_page(eval, error));
     cappy_buffer_init(&text, SIZE_MAX / 2);
     cappy_status status =
         arguments->common.json ? append_json(eval, &text, error) : append_table(eval, &text, error);

@@ -6,8 +6,8 @@
 #include "cli/eval.h"
 #include "cli/scores.h"
 
-/* Pairs scored in one call, about. */
-enum { SOME_PAIRS = 2048 };
+/* Pairs scored in one call, about: as many are lost when it is killed. */
+enum { SOME_PAIRS = 256 };
 
 cappy_status cappy_eval_take_scores(struct cappy_eval *eval, cappy_error *error)
 {

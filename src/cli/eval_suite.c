@@ -108,6 +108,7 @@ static cappy_status run_promptsource(struct cappy_eval *eval, const char *direct
     CAPPY_TRY(cappy_eval_complete(eval, error));
     CAPPY_TRY(cappy_eval_get_scores(eval, error));
     CAPPY_TRY(cappy_eval_measure(eval, error));
+    CAPPY_TRY(cappy_eval_add_to_page(eval, eval->benchmark->name, error));
     return tell_promptsource(eval, out, error);
 }
 
@@ -156,6 +157,13 @@ static cappy_status tell_system(struct cappy_eval *eval, size_t system, json_t *
     return cappy_buffer_format(out, error, "\n");
 }
 
+static cappy_status add_system_to_page(struct cappy_eval *eval, cappy_error *error)
+{
+    char title[96];
+    snprintf(title, sizeof title, "%s: answers of %s", eval->benchmark->name, eval->generator);
+    return cappy_eval_add_to_page(eval, title, error);
+}
+
 /* The answers of one language model; *found tells whether there are any. */
 static cappy_status run_system(struct cappy_eval *eval, const char *directory, size_t system,
                                json_t *systems, bool *found, struct cappy_buffer *out,
@@ -182,6 +190,7 @@ static cappy_status run_system(struct cappy_eval *eval, const char *directory, s
     CAPPY_TRY(cappy_eval_complete(eval, error));
     CAPPY_TRY(cappy_eval_get_scores(eval, error));
     CAPPY_TRY(cappy_eval_measure(eval, error));
+    CAPPY_TRY(add_system_to_page(eval, error));
     return tell_system(eval, system, systems, out, error);
 }
 
@@ -227,7 +236,7 @@ cappy_status cappy_eval_suite(struct cappy_eval *eval, enum cappy_benchmark_name
     cappy_buffer_init(&text, SIZE_MAX / 2);
     cappy_status status = is_bigbench ? run_bigbench(eval, directory, &text, error)
                                       : run_promptsource(eval, directory, &text, error);
-    if (status == CAPPY_OK && arguments->report != NULL && !is_bigbench) {
+    if (status == CAPPY_OK) {
         status = cappy_eval_write_page(eval, error);
     }
     if (status == CAPPY_OK) {

@@ -334,8 +334,11 @@ struct cappy_report {
     size_t n_checks;
 };
 
-/* Appends a page of HTML that needs nothing else: figures, curves, and picks that changed. */
-cappy_status cappy_report_write(const struct cappy_report *report, struct cappy_buffer *out,
-                                cappy_error *error);
+/* Appends a page of HTML that needs nothing else. Between its beginning and its end come reports,
+ * each with its title, figures, curves, and picks that changed. */
+cappy_status cappy_report_begin(cappy_text title, struct cappy_buffer *out, cappy_error *error);
+cappy_status cappy_report_add(const struct cappy_report *report, struct cappy_buffer *out,
+                              cappy_error *error);
+cappy_status cappy_report_end(struct cappy_buffer *out, cappy_error *error);
 
 #endif

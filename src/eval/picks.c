@@ -2,25 +2,6 @@
 /* Ways to choose a response, and what they are worth. */
 #include "eval/eval.h"
 
-static const struct {
-    const char *name;
-    const char *title;
-} pick_table[CAPPY_PICKS] = {
-#define ROW(pick, name, title) [CAPPY_PICK_##pick] = {name, title},
-    CAPPY_PICK_MAP(ROW)
-#undef ROW
-};
-
-const char *cappy_pick_name(enum cappy_pick pick)
-{
-    return pick_table[pick].name;
-}
-
-const char *cappy_pick_title(enum cappy_pick pick)
-{
-    return pick_table[pick].title;
-}
-
 bool cappy_pick_applies(const struct cappy_case *item, enum cappy_pick pick)
 {
     const bool is_closed = item->question.is_closed;

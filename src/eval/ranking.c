@@ -4,25 +4,6 @@
 
 #include "eval/eval.h"
 
-static const struct {
-    const char *name;
-    const char *title;
-} measure_table[CAPPY_MEASURES] = {
-#define ROW(measure, name, title) [CAPPY_MEASURE_##measure] = {name, title},
-    CAPPY_MEASURE_MAP(ROW)
-#undef ROW
-};
-
-const char *cappy_measure_name(enum cappy_measure measure)
-{
-    return measure_table[measure].name;
-}
-
-const char *cappy_measure_title(enum cappy_measure measure)
-{
-    return measure_table[measure].title;
-}
-
 /* -1, 0 or 1. */
 static int compare(double a, double b)
 {

@@ -315,10 +315,14 @@ static cappy_status append_changes(const struct cappy_report *report, struct cap
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-cappy_status cappy_report_write(const struct cappy_report *report, struct cappy_buffer *out,
-                                cappy_error *error)
+cappy_status cappy_report_begin(cappy_text title, struct cappy_buffer *out, cappy_error *error)
 {
-    CAPPY_TRY(cappy_page_begin(report->title, out, error));
+    return cappy_page_begin(title, out, error);
+}
+
+cappy_status cappy_report_add(const struct cappy_report *report, struct cappy_buffer *out,
+                              cappy_error *error)
+{
     CAPPY_TRY(append("<h1>", out, error));
     CAPPY_TRY(cappy_page_text(report->title, SIZE_MAX, out, error));
     CAPPY_TRY(append("</h1>\n<p class=soft>", out, error));
@@ -327,6 +331,10 @@ cappy_status cappy_report_write(const struct cappy_report *report, struct cappy_
     CAPPY_TRY(append_figures(report->open, report->adjective, out, error));
     CAPPY_TRY(append_figures(report->closed, report->adjective, out, error));
     CAPPY_TRY(cappy_report_charts(report, out, error));
-    CAPPY_TRY(append_changes(report, out, error));
+    return append_changes(report, out, error);
+}
+
+cappy_status cappy_report_end(struct cappy_buffer *out, cappy_error *error)
+{
     return cappy_page_end(out, error);
 }

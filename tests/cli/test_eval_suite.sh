@@ -27,6 +27,8 @@ cat >"$dir/pairs/promptsource_test.jsonl" <<'ROWS'
 {"dataset_name": "WSC", "template_name": "x", "example_idx": 0, "instruction": "w", "response": "she", "label": 0}
 {"dataset_name": "WSC", "template_name": "x", "example_idx": 1, "instruction": "none is right", "response": "she", "label": 0}
 ROWS
+check 'a page of choices' 0 '' eval --suite promptsource11 "$dir/pairs" --quiet --threads 1 --report "$dir/page.html"
+grep -q '<h1>promptsource11</h1>' "$dir/page.html" || fail 'the page has another title'
 check pairs 0 '' eval --suite promptsource11 "$dir/pairs" --json --quiet --threads 1
 is 3 'v["rows"]'
 is 2 'v["tasks"]["CB"]["rows"]'
@@ -77,6 +79,20 @@ mkdir -p "$dir/models/flan-t5-xl" && cp -r "$root/tests/golden/bert" "$dir/model
 check 'adapted models' 0 '*missing: *' eval --suite bigbench45 "$dir/flan" --models "$dir/models" --model "$dir/none" --threads 1
 output_like "*flan-t5-xl: $dir/models, *"
 check 'a task without one' 1 '*not adapted: there is no */other/flan-t5-xl/tense*' eval --suite bigbench45 "$dir/flan" --models "$dir/other" --model "$dir/none"
+cat "$dir/flan/flan-t5-xl/tense_validation.jsonl" "$dir/flan/flan-t5-xl/tense_validation.jsonl" >"$dir/two"
+mkdir -p "$dir/more/flan-t5-xl" && cp "$dir/two" "$dir/more/flan-t5-xl/tense_validation.jsonl"
+check 'two rows' 0 '' eval --suite bigbench45 "$dir/more" --json --quiet
+is 2 'v["flan-t5-xl"]["rows"]'
+check 'the first of them' 0 '' eval --suite bigbench45 "$dir/more" --json --quiet --limit 1
+is 1 'v["flan-t5-xl"]["rows"]'
+# A page has all of them.
+cp -r "$dir/flan/flan-t5-xl" "$dir/flan/flan-t5-large"
+check 'a page' 0 '' eval --suite bigbench45 "$dir/flan" --threads 1 --quiet --report "$dir/page.html"
+[ "$(grep -c '<title>bigbench45: answers of' "$dir/page.html")" -eq 1 ] || fail 'the page has not one title'
+for part in '<h1>bigbench45: answers of flan-t5-large</h1>' '<h1>bigbench45: answers of flan-t5-xl</h1>' 'Best of N' '</html>'; do
+    grep -q "$part" "$dir/page.html" || fail "the page has no $part"
+done
+[ "$(grep -c '<h2>How good the picked answer is' "$dir/page.html")" -eq 2 ] || fail 'not two parts with figures'
 check 'no answers' 1 '*has no folder of answers, such as flan-t5-xxl*' eval --suite bigbench45 "$dir/empty" --quiet
 check 'models without a suite' 2 '*--models is for --suite bigbench45' eval pool --models x y
 
