@@ -9,6 +9,7 @@ a time; what is not computing is overhead. Under load: single pairs at half of t
 pairs. Medians of three rounds, the two in turn. Only the standard library is used."""
 
 import argparse
+import collections
 import json
 import os
 import random
@@ -135,12 +136,12 @@ def measure_load(port, rate, seconds=4):
     while at < seconds:
         at += some.expovariate(rate)
         arrivals.append(at)
-    idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(32)]
+    idle = collections.deque()
     waiting, begun, given = selectors.SelectSelector(), time.monotonic(), 0
     while len(times) < len(arrivals):
         now = time.monotonic() - begun
         while given < len(arrivals) and arrivals[given] <= now:
-            connection = idle.pop() if idle else socket.create_connection(("127.0.0.1", port))
+            connection = idle.popleft() if idle else socket.create_connection(("127.0.0.1", port))
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.sendall(request)
             waiting.register(connection, selectors.EVENT_READ, [arrivals[given], b""])

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""serve_long.py path/to/cappy WHAT [--seconds N] [--requests N] [--restarts N] [--connections N]: what a server does
-in the long run, and when much is asked of it. Clients are wrk (Debian's package), so that Python is not what is measured.
+"""serve_long.py path/to/cappy WHAT [--precision P] [--seconds N] [--requests N] [--restarts N] [--connections N]: what a
+server does in the long run, and when much is asked of it. Clients are wrk (Debian's package), so that Python is not what
+is measured.
 
 overload   asked for ten times what it can do, for N seconds (300): 200 connections, each of which asks again after as
            long as makes ten times the throughput of two clients that do not pause. Beside them one client of Python
@@ -12,15 +13,12 @@ slow       N connections (2,000) that send a byte of a head every few seconds, w
 restarts   N times (200) a new server takes over the socket and the old one gets SIGTERM, while four clients ask without
            end: what is lost. An idle connection that the server has closed is used by nobody: a client that finds it
            so before a byte of an answer came asks again, as HTTP has it, and that is counted.
-half       single pairs one by one, and at half of the throughput of one and of four clients without pause, from twelve
-           processes that ask at random times. The server computes with one thread and has half of the processors, the clients
-           have the others: those that share one measure who gets it."""
+half       single pairs one by one, and for N seconds (300) at half of the throughput of sixteen clients without pause, at
+           random times."""
 
 import argparse
 import json
-import multiprocessing
 import os
-import random
 import resource
 import signal
 import socket
@@ -32,9 +30,8 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from serve import ROOT, WORDS, Client, make_body, make_pairs, make_request, metric, start  # noqa: E402
+from serve import ROOT, WORDS, Client, make_body, make_pairs, make_request, measure_load, metric, start  # noqa: E402
 
-DEFAULT = ("--model", os.path.join(ROOT, "models", "default"), "--precision", "bf16")
 TINY = ("--model", os.path.join(ROOT, "tests", "golden", "bert"))
 SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "load.lua")
 
@@ -72,7 +69,7 @@ def probe(port, body, is_ending, told):
 
 def overload(arguments):
     seconds = arguments.seconds
-    server, port = start(arguments.cappy, *DEFAULT, "--queue-tokens", "20000")
+    server, port = start(arguments.cappy, *arguments.model, "--queue-tokens", "20000")
     body = make_body(make_pairs()[:8])
     try:
         run_wrk(port, body, 3, 2)
@@ -143,7 +140,7 @@ def trickle(connections, is_ending):
 def slow(arguments):
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-    server, port = start(arguments.cappy, *DEFAULT, "--head-timeout", "60")
+    server, port = start(arguments.cappy, *arguments.model, "--head-timeout", "60")
     try:
         client, body = Client(port), make_body([(" ".join(WORDS * 2), " ".join(WORDS * 2))])
         ask_one_by_one(client, body, 100)
@@ -238,49 +235,18 @@ def restarts(arguments):
           f"{counts['again']} asked again on a new connection; exit status 0 {statuses.count(0)} times of {len(statuses)}")
 
 
-def arrive(port, body, rate, seconds, seed, queue):
-    """Single pairs at random times on one connection; each is timed from when it was due."""
-    some, client, times = random.Random(seed), Client(port), []
-    begun = time.monotonic()
-    at = 0.0
-    while (at := at + some.expovariate(rate)) < seconds:
-        while (now := time.monotonic() - begun) < at - 0.0005:
-            time.sleep(at - now - 0.0003)
-        sent = max(time.monotonic() - begun, at)
-        client.ask(body)
-        times.append(time.monotonic() - begun - min(sent, at))
-    queue.put(times)
-
-
-def ask_at_random(port, body, rate, seconds, n=12):
-    queue = multiprocessing.Queue()
-    clients = [multiprocessing.Process(target=arrive, args=(port, body, rate / n, seconds, i, queue)) for i in range(n)]
-    for client in clients:
-        client.start()
-    times = sum((queue.get() for _ in clients), [])
-    for client in clients:
-        client.join()
-    return times
-
-
 def half(arguments):
-    all_of_them = sorted(os.sched_getaffinity(0))
-    middle = max(len(all_of_them) // 2, 1)
-    os.sched_setaffinity(0, all_of_them[:middle])
-    server, port = start(arguments.cappy, *DEFAULT, "--threads", "1")
-    os.sched_setaffinity(0, all_of_them[middle:] or all_of_them)
+    server, port = start(arguments.cappy, *arguments.model)
     body = make_body([(" ".join(WORDS * 2), " ".join(WORDS * 2))])
     try:
         run_wrk(port, body, 3, 1)
-        alone = run_wrk(port, body, 5, 1)
-        full = run_wrk(port, body, 5, 4)
-        for whose, got in (("one client", alone), ("four clients", full)):
-            rate = got["200"] / got["seconds"]
-            times = ask_at_random(port, body, rate / 2, 8)
-            p99 = percentile(times, 0.99)
-            print(f"half: one client {alone['p50'] * 1e3:.2f} ms; at {len(times) / 8:.0f} pairs a second, half of what {whose} "
-                  f"got, {percentile(times, 0.5) * 1e3:.2f} ms, 99th of a hundred {p99 * 1e3:.2f} ms: "
-                  f"{p99 / alone['p50']:.2f} times the one client's")
+        alone = run_wrk(port, body, 10, 1)
+        full = run_wrk(port, body, 10, 16)
+        rate = full["200"] / full["seconds"]
+        median, p99 = measure_load(port, rate / 2, arguments.seconds)
+        print(f"half: one client {alone['p50'] * 1e3:.2f} ms, sixteen {rate:.0f} pairs a second; {rate / 2:.0f} a second at "
+              f"random times for {arguments.seconds} s: {median * 1e3:.2f} ms, 99th of a hundred {p99 * 1e3:.2f} ms, "
+              f"{p99 / alone['p50']:.2f} times the one client's")
     finally:
         server.terminate()
         server.wait()
@@ -293,11 +259,13 @@ def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("cappy")
     parser.add_argument("what", choices=TESTS)
+    parser.add_argument("--precision", default="bf16")
     parser.add_argument("--seconds", type=int, default=300)
     parser.add_argument("--requests", type=int, default=1000000)
     parser.add_argument("--restarts", type=int, default=200)
     parser.add_argument("--connections", type=int, default=2000)
     arguments = parser.parse_args()
+    arguments.model = ("--model", os.path.join(ROOT, "models", "default"), "--precision", arguments.precision)
     TESTS[arguments.what](arguments)
 
 

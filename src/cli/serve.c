@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/choice.h"
+#include "cli/machine.h"
 #include "cli/sampling.h"
 
 enum {
@@ -31,6 +32,7 @@ struct serve_arguments {
     size_t max_pairs;
     size_t max_connections;
     size_t queue_tokens;
+    size_t lanes;
     size_t batch_tokens;
     size_t head_timeout;
     size_t idle_timeout;
@@ -54,6 +56,25 @@ static void write_log(const char *line, size_t size)
     }
 }
 
+/* How many threads compute, and how many batches they compute at once: if not given, about as many
+ * as threads that share one, between what is best for one client and what is best for many. */
+static cappy_status choose_lanes(const struct serve_arguments *arguments, size_t *threads,
+                                 size_t *lanes, cappy_error *error)
+{
+    *threads = arguments->common.threads;
+    *threads = *threads != 0 ? *threads : cappy_machine_describe().n_processors;
+    if (arguments->lanes > *threads) {
+        return cappy_error_set(error, CAPPY_ARGUMENT,
+                               "--lanes %zu: each needs a thread, and there are %zu; give at most "
+                               "that many, or --threads",
+                               arguments->lanes, *threads);
+    }
+    for (*lanes = arguments->lanes; arguments->lanes == 0 && *lanes * *lanes < *threads;) {
+        ++*lanes;
+    }
+    return CAPPY_OK;
+}
+
 static cappy_status run(const void *values, cappy_error *error)
 {
     const struct serve_arguments *arguments = values;
@@ -64,6 +85,9 @@ static cappy_status run(const void *values, cappy_error *error)
     }
     const char *key = NULL;
     const size_t best_of = common->llm.n_answers != 0 ? common->llm.n_answers : BEST_OF;
+    size_t threads;
+    size_t lanes;
+    CAPPY_TRY(choose_lanes(arguments, &threads, &lanes, error));
     CAPPY_TRY(cappy_select_check(&arguments->select, error));
     CAPPY_TRY(cappy_sampling_find_key(&common->llm, &key, error));
     if (best_of > arguments->max_best_of && common->llm.n_answers != 0) {
@@ -75,7 +99,8 @@ static cappy_status run(const void *values, cappy_error *error)
         .models = arguments->models.items,
         .n_models = arguments->models.n,
         .precision = (cappy_precision)(common->precision + CAPPY_PRECISION_FP32),
-        .threads = common->threads,
+        .threads = threads,
+        .lanes = lanes,
         .max_length = common->max_length,
         .host = arguments->host != NULL ? arguments->host : "127.0.0.1",
         .port = arguments->port,
@@ -161,6 +186,10 @@ static const struct cappy_option options[] = {
     COUNT("queue-tokens", queue_tokens, "N", 1, SIZE_MAX / 4, 131072,
           "Tokens that may wait to be computed; what comes beyond is turned away with status 429. "
           "Default 131072."),
+    COUNT("lanes", lanes, "N", 1, 1024, 0,
+          "Compute N batches at once, each with its share of the threads. Many let requests wait "
+          "less for each other; with 1 a request that comes alone is answered soonest. If not "
+          "given, the root of the threads: 2 for two, 4 for sixteen."),
     COUNT("batch-tokens", batch_tokens, "N", 1024, 1 << 20, 16384,
           "The most tokens of a batch. Batches are smaller where the model is slow, so that they "
           "take about a tenth of a second. Default 16384."),

@@ -53,27 +53,47 @@ static cappy_status read_entry(const char *entry, cappy_text *name, const char *
     return CAPPY_OK;
 }
 
+static cappy_status make_scorer(const struct cappy_served_model *model, size_t threads,
+                                size_t max_length, cappy_scorer **scorer, cappy_error *error)
+{
+    const cappy_scorer_options options = {
+        .struct_size = sizeof options, .threads = threads, .max_length = max_length};
+    return cappy_scorer_create(model->model, &options, scorer, error);
+}
+
+static cappy_status make_scorers(const struct cappy_served_models *models, size_t max_length,
+                                 struct cappy_served_model *model, cappy_error *error)
+{
+    CAPPY_TRY(make_scorer(model, 1, max_length, &model->meter, error));
+    model->lanes = cappy_alloc(models->n_lanes, sizeof *model->lanes);
+    if (model->lanes == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    for (size_t i = 0; i < models->n_lanes; i++) {
+        const size_t threads = cappy_served_lane_threads(models, i);
+        CAPPY_TRY(make_scorer(model, threads, max_length, &model->lanes[i], error));
+    }
+    return CAPPY_OK;
+}
+
 static cappy_status open_parts(const struct cappy_serve_options *options, const char *directory,
+                               const struct cappy_served_models *models,
                                struct cappy_served_model *model, cappy_error *error)
 {
     const cappy_model_options opening = {.struct_size = sizeof opening,
                                          .precision = options->precision,
                                          .threads = options->threads};
-    cappy_scorer_options scoring = {.struct_size = sizeof scoring,
-                                    .threads = options->threads,
-                                    .max_length = options->max_length};
     CAPPY_TRY(cappy_model_open(directory, &opening, &model->model, error));
     model->info.struct_size = sizeof model->info;
     CAPPY_TRY(cappy_model_describe(model->model, &model->info, error));
-    CAPPY_TRY(cappy_scorer_create(model->model, &scoring, &model->scorer, error));
-    scoring.threads = 1;
-    CAPPY_TRY(cappy_scorer_create(model->model, &scoring, &model->meter, error));
+    CAPPY_TRY(make_scorers(models, options->max_length, model, error));
     model->max_length = options->max_length != 0 ? options->max_length : model->info.max_length;
     model->has_lock = pthread_mutex_init(&model->lock, NULL) == 0;
     return model->has_lock ? CAPPY_OK : cappy_error_no_memory(error);
 }
 
 struct warming {
+    struct cappy_served_models *models;
     struct cappy_served_model *model;
     cappy_error *error;
     cappy_status status;
@@ -93,16 +113,20 @@ static void score_longest(void *data)
             memcpy(text + 2 * i, "a ", 2);
         }
         const cappy_pair pair = {CAPPY_TEXT("a"), {text, 2 * WORDS}};
-        warming->status = cappy_score(warming->model->scorer, &pair, 1, scores, warming->error);
+        const struct cappy_served_model *model = warming->model;
+        for (size_t i = 0; i < warming->models->n_lanes && warming->status == CAPPY_OK; i++) {
+            warming->status = cappy_score(model->lanes[i], &pair, 1, scores, warming->error);
+        }
     }
     cappy_free(text);
     cappy_free(scores);
 }
 
 /* So that the first request finds most memory in place. */
-static cappy_status warm_up(struct cappy_served_model *model, cappy_error *error)
+static cappy_status warm_up(struct cappy_served_models *models, struct cappy_served_model *model,
+                            cappy_error *error)
 {
-    struct warming warming = {model, error, CAPPY_OK};
+    struct warming warming = {models, model, error, CAPPY_OK};
     cappy_run_apart(score_longest, &warming);
     return warming.status;
 }
@@ -131,15 +155,17 @@ static cappy_status open_entry(const struct cappy_serve_options *options, const 
     if (model->name == NULL) {
         return cappy_error_no_memory(error);
     }
-    CAPPY_TRY(open_parts(options, directory, model, error));
-    return warm_up(model, error);
+    CAPPY_TRY(open_parts(options, directory, models, model, error));
+    return warm_up(models, model, error);
 }
 
 cappy_status cappy_served_models_open(const struct cappy_serve_options *options,
                                       struct cappy_served_models *models, cappy_error *error)
 {
     const size_t n = options->n_models > 0 ? options->n_models : 1;
-    *models = (struct cappy_served_models){cappy_alloc(n, sizeof *models->models), 0};
+    *models = (struct cappy_served_models){.models = cappy_alloc(n, sizeof *models->models),
+                                           .threads = options->threads,
+                                           .n_lanes = options->lanes};
     if (models->models == NULL) {
         return cappy_error_no_memory(error);
     }
@@ -154,20 +180,32 @@ cappy_status cappy_served_models_open(const struct cappy_serve_options *options,
     return CAPPY_OK;
 }
 
+static void close_model(struct cappy_served_model *model, size_t n_lanes)
+{
+    for (size_t i = 0; model->lanes != NULL && i < n_lanes; i++) {
+        cappy_scorer_free(model->lanes[i]);
+    }
+    cappy_free(model->lanes);
+    cappy_scorer_free(model->meter);
+    cappy_model_close(model->model);
+    cappy_free(model->name);
+    if (model->has_lock) {
+        pthread_mutex_destroy(&model->lock);
+    }
+}
+
 void cappy_served_models_close(struct cappy_served_models *models)
 {
     for (size_t i = 0; i < models->n; i++) {
-        struct cappy_served_model *model = &models->models[i];
-        cappy_scorer_free(model->meter);
-        cappy_scorer_free(model->scorer);
-        cappy_model_close(model->model);
-        cappy_free(model->name);
-        if (model->has_lock) {
-            pthread_mutex_destroy(&model->lock);
-        }
+        close_model(&models->models[i], models->n_lanes);
     }
     cappy_free(models->models);
     *models = (struct cappy_served_models){0};
+}
+
+size_t cappy_served_lane_threads(const struct cappy_served_models *models, size_t lane)
+{
+    return models->threads / models->n_lanes + (lane < models->threads % models->n_lanes);
 }
 
 struct cappy_served_model *cappy_served_models_find(const struct cappy_served_models *models,

@@ -10,7 +10,7 @@
 struct cappy_served_model {
     char *name;
     cappy_model *model;
-    cappy_scorer *scorer; /* of the scheduling thread */
+    cappy_scorer **lanes; /* [n_lanes], each with its share of the threads */
     cappy_scorer *meter;  /* counts tokens, for whoever holds the lock */
     pthread_mutex_t lock;
     bool has_lock;
@@ -21,7 +21,12 @@ struct cappy_served_model {
 struct cappy_served_models {
     struct cappy_served_model *models; /* [n]; the first is the default */
     size_t n;
+    size_t threads;
+    size_t n_lanes; /* batches that may be computed at once */
 };
+
+/* The threads of a lane: as many as of any other, or one more. */
+size_t cappy_served_lane_threads(const struct cappy_served_models *models, size_t lane);
 
 /* Opens what options->models lists. The caller closes *models. */
 cappy_status cappy_served_models_open(const struct cappy_serve_options *options,

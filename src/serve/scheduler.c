@@ -2,39 +2,67 @@
 /* The queue is a ring list of jobs; the first has waited longest since a pair of it was computed.
  * A batch is for one model, the first job's. Each waiting job of that model gets an equal share of
  * it, at least a pair, and what the small ones leave goes to the large ones, first come first. So a
- * request of one pair waits for the batch that is being computed and no longer, however many pairs
- * others have brought. A job that got something and has more moves to the end. */
+ * request of one pair waits for the batches that are being computed and no longer, however many
+ * pairs others have brought. A job that got something and has more moves to the end.
+ *
+ * The threads are parted into lanes, each of which takes a batch and computes it while others do
+ * theirs, so that one request need not wait for the end of another. */
 #include "serve/scheduler.h"
 
+#include <math.h>
 #include <string.h>
 
 enum {
     BATCH_PAIRS = 4096,
     BATCH_JOBS = 1024,
-    LEAST_TOKENS = 1024, /* a batch of fewer leaves threads without work */
+    LEAST_TOKENS = 512, /* of a batch for each thread: fewer do not pay for reading the weights */
 };
 
 /* A batch is sized to take this long, so that a newcomer need not wait longer. */
 static const double batch_seconds = 0.1;
 
+/* What waits is not parted among lanes into batches of less than this. */
+static const double least_seconds = 0.003;
+
+/* What is computed in one go. */
+struct batch {
+    struct cappy_served_model *model;
+    struct portion {
+        struct cappy_job *job;
+        size_t at; /* in the job's scores */
+        size_t n;
+    } portions[BATCH_JOBS];
+    size_t n_portions;
+    cappy_pair pairs[BATCH_PAIRS]; /* one portion behind the other */
+    size_t n_pairs;
+    size_t n_tokens;
+    size_t budget; /* tokens, but for a first pair that is longer */
+    float *scores; /* [BATCH_PAIRS, most labels of a model] */
+};
+
+struct lane {
+    struct cappy_scheduler *scheduler;
+    size_t index;
+    size_t threads;
+    pthread_t thread;
+    pthread_cond_t work;
+    bool is_idle; /* waits for work */
+    double until; /* when its batch will probably be through */
+    struct batch batch;
+};
+
 struct cappy_scheduler {
     struct cappy_scheduler_options options;
-    pthread_t thread;
-    pthread_mutex_t lock; /* over everything below but what the thread alone uses */
-    pthread_cond_t work;
+    size_t n_lanes;
+    struct lane **lanes;
+    pthread_mutex_t lock; /* over everything below, and the lanes but what they compute */
     bool is_ending;
+    size_t n_busy;          /* lanes that compute */
+    double begun;           /* when the first of them did, none having done so before */
     struct cappy_job queue; /* the ring's end: queue.next is the first job */
     struct cappy_job *done_first;
     struct cappy_job *done_last;
     struct cappy_scheduler_counts counts;
-
-    /* The thread's: the batch. */
-    struct cappy_job *jobs[BATCH_JOBS];
-    size_t n_jobs;
-    cappy_pair pairs[BATCH_PAIRS];
-    size_t n_pairs;
-    size_t n_tokens;
-    float *scores; /* [BATCH_PAIRS, most labels of a model] */
 };
 
 /* ---- The list -------------------------------------------------------------------------------- */
@@ -45,6 +73,7 @@ static void link_last(struct cappy_scheduler *scheduler, struct cappy_job *job)
     job->previous = scheduler->queue.previous;
     job->previous->next = job;
     scheduler->queue.previous = job;
+    job->is_queued = true;
 }
 
 static void unlink_job(struct cappy_job *job)
@@ -52,6 +81,7 @@ static void unlink_job(struct cappy_job *job)
     job->previous->next = job->next;
     job->next->previous = job->previous;
     job->next = job->previous = NULL;
+    job->is_queued = false;
 }
 
 static size_t count_waiting(const struct cappy_job *job)
@@ -61,6 +91,16 @@ static size_t count_waiting(const struct cappy_job *job)
         tokens += job->tokens[i];
     }
     return tokens;
+}
+
+/* Takes what still waits of a job out of the queue. */
+static void give_up(struct cappy_scheduler *scheduler, struct cappy_job *job)
+{
+    if (job->is_queued) {
+        scheduler->counts.queued_tokens -= count_waiting(job);
+        scheduler->counts.queued_jobs--;
+        unlink_job(job);
+    }
 }
 
 static void finish(struct cappy_scheduler *scheduler, struct cappy_job *job)
@@ -77,73 +117,114 @@ static void finish(struct cappy_scheduler *scheduler, struct cappy_job *job)
 
 /* ---- Batches --------------------------------------------------------------------------------- */
 
-/* Tokens of a batch that takes batch_seconds. */
-static size_t size_batch(const struct cappy_scheduler *scheduler)
+/* Tokens that a thread computes in a second, of late; 0 when nothing is known yet. */
+static double thread_speed(const struct cappy_scheduler *scheduler)
 {
-    const double wanted = scheduler->counts.tokens_per_second * batch_seconds;
-    const double most = (double)scheduler->options.batch_tokens;
-    return wanted <= LEAST_TOKENS ? LEAST_TOKENS : wanted >= most ? (size_t)most : (size_t)wanted;
+    return scheduler->counts.tokens_per_second / (double)scheduler->options.models->threads;
+}
+
+/* The part of what waits that is this lane's if all lanes are to be through at the same time, in
+ * tokens. Lanes that are at work until after that take none. */
+static double count_part(const struct lane *lane, double now)
+{
+    const struct cappy_scheduler *scheduler = lane->scheduler;
+    const double speed = thread_speed(scheduler);
+    const double waiting = (double)scheduler->counts.queued_tokens;
+    double end = 0; /* until then, as seconds from now */
+    for (size_t round = 0; round < scheduler->n_lanes; round++) {
+        double work = waiting; /* of the lanes that take part, what they are at included */
+        double threads = 0;
+        for (size_t i = 0; i < scheduler->n_lanes; i++) {
+            const struct lane *other = scheduler->lanes[i];
+            const double left = other == lane || other->until < now ? 0 : other->until - now;
+            if (round == 0 || left < end) {
+                work += left * speed * (double)other->threads;
+                threads += (double)other->threads;
+            }
+        }
+        end = work / (speed * threads);
+    }
+    return end * speed * (double)lane->threads;
+}
+
+/* Tokens of the lane's next batch: what it does in batch_seconds, and no more than its part of what
+ * waits, unless that is next to nothing. */
+static size_t size_batch(const struct lane *lane, double now)
+{
+    const struct cappy_scheduler *scheduler = lane->scheduler;
+    const double speed = thread_speed(scheduler) * (double)lane->threads;
+    const double least = (double)(LEAST_TOKENS * lane->threads);
+    double size = fmax(speed * batch_seconds, least);
+    if (speed > 0) {
+        const double part = fmax(count_part(lane, now) / 2, speed * least_seconds);
+        size = fmin(size, part);
+    }
+    return (size_t)fmin(size, (double)scheduler->options.batch_tokens);
 }
 
 /* Lets `job` choose more pairs, up to `share` tokens of this turn. */
-static void choose_pairs(struct cappy_scheduler *scheduler, struct cappy_job *job, size_t share,
-                         size_t budget)
+static void choose_pairs(struct batch *batch, struct cappy_job *job, size_t share)
 {
     size_t tokens = 0;
-    for (size_t i = job->taken + job->chosen; i < job->n && scheduler->n_pairs < BATCH_PAIRS; i++) {
+    for (size_t i = job->taken + job->chosen; i < job->n && batch->n_pairs < BATCH_PAIRS; i++) {
         const size_t more = job->tokens[i];
-        const bool is_first = scheduler->n_pairs == 0;
+        const bool is_first = batch->n_pairs == 0;
         if (!is_first &&
-            (scheduler->n_tokens + more > budget || (tokens > 0 && tokens + more > share))) {
+            (batch->n_tokens + more > batch->budget || (tokens > 0 && tokens + more > share))) {
             break;
         }
         if (job->chosen == 0) {
-            scheduler->jobs[scheduler->n_jobs++] = job;
+            batch->portions[batch->n_portions++] = (struct portion){job, job->taken, 0};
         }
         job->chosen++;
         tokens += more;
-        scheduler->n_pairs++;
-        scheduler->n_tokens += more;
+        batch->n_pairs++;
+        batch->n_tokens += more;
     }
 }
 
 /* Chooses the pairs of the next batch, job by job. */
-static void choose_batch(struct cappy_scheduler *scheduler)
+static void choose_batch(struct lane *lane, double now)
 {
-    const struct cappy_served_model *model = scheduler->queue.next->model;
-    const size_t budget = size_batch(scheduler);
+    struct cappy_scheduler *scheduler = lane->scheduler;
+    struct batch *batch = &lane->batch;
     struct cappy_job *job;
     size_t waiting = 0;
-    scheduler->n_jobs = scheduler->n_pairs = scheduler->n_tokens = 0;
+    batch->model = scheduler->queue.next->model;
+    batch->budget = size_batch(lane, now);
+    batch->n_portions = batch->n_pairs = batch->n_tokens = 0;
     for (job = scheduler->queue.next; job != &scheduler->queue; job = job->next) {
-        waiting += job->model == model;
+        waiting += job->model == batch->model;
     }
-    const size_t share = budget / waiting;
-    for (job = scheduler->queue.next; job != &scheduler->queue && scheduler->n_jobs < BATCH_JOBS;
+    const size_t share = batch->budget / waiting;
+    for (job = scheduler->queue.next; job != &scheduler->queue && batch->n_portions < BATCH_JOBS;
          job = job->next) {
-        if (job->model == model) {
-            choose_pairs(scheduler, job, share, budget);
+        if (job->model == batch->model) {
+            choose_pairs(batch, job, share);
         }
     }
-    for (size_t i = 0; i < scheduler->n_jobs; i++) {
-        choose_pairs(scheduler, scheduler->jobs[i], budget, budget);
+    for (size_t i = 0; i < batch->n_portions; i++) {
+        choose_pairs(batch, batch->portions[i].job, batch->budget);
     }
 }
 
 /* Copies what was chosen, each job's pairs one behind the other, so that they share their
  * instruction's tokens. */
-static void take_batch(struct cappy_scheduler *scheduler)
+static void take_batch(struct lane *lane, double now)
 {
-    const double now = cappy_clock();
+    struct cappy_scheduler *scheduler = lane->scheduler;
+    struct batch *batch = &lane->batch;
     size_t at = 0;
-    choose_batch(scheduler);
-    for (size_t i = 0; i < scheduler->n_jobs; i++) {
-        struct cappy_job *job = scheduler->jobs[i];
-        memcpy(scheduler->pairs + at, job->pairs + job->taken,
-               job->chosen * sizeof *scheduler->pairs);
-        at += job->chosen;
+    choose_batch(lane, now);
+    for (size_t i = 0; i < batch->n_portions; i++) {
+        struct cappy_job *job = batch->portions[i].job;
+        const size_t n = job->chosen;
+        memcpy(batch->pairs + at, job->pairs + job->taken, n * sizeof *batch->pairs);
+        at += n;
+        batch->portions[i].n = n;
         job->begun = job->taken == 0 ? now : job->begun;
-        job->taken += job->chosen;
+        job->taken += n;
+        job->chosen = 0;
         unlink_job(job);
         if (job->taken < job->n) {
             link_last(scheduler, job);
@@ -151,76 +232,104 @@ static void take_batch(struct cappy_scheduler *scheduler)
             scheduler->counts.queued_jobs--;
         }
     }
-    scheduler->counts.queued_tokens -= scheduler->n_tokens;
+    scheduler->counts.queued_tokens -= batch->n_tokens;
 }
 
 /* Hands scores to the jobs of the batch, and those that are through to whoever collects. */
-static void give_batch(struct cappy_scheduler *scheduler, cappy_status status,
-                       const cappy_error *error)
+static void give_batch(struct cappy_scheduler *scheduler, const struct batch *batch,
+                       cappy_status status, const cappy_error *error)
 {
-    const float *scores = scheduler->scores;
-    for (size_t i = 0; i < scheduler->n_jobs; i++) {
-        struct cappy_job *job = scheduler->jobs[i];
-        const size_t width = job->model->info.n_labels;
+    const size_t width = batch->model->info.n_labels;
+    const float *scores = batch->scores;
+    for (size_t i = 0; i < batch->n_portions; i++) {
+        const struct portion *portion = &batch->portions[i];
+        struct cappy_job *job = portion->job;
         if (status == CAPPY_OK) {
-            memcpy(job->scores + job->scored * width, scores, job->chosen * width * sizeof *scores);
+            memcpy(job->scores + portion->at * width, scores, portion->n * width * sizeof *scores);
         } else {
             job->status = status;
             job->error = *error;
+            give_up(scheduler, job);
         }
-        scores += job->chosen * width;
-        job->scored += job->chosen;
-        job->chosen = 0;
-        const bool is_given_up = job->is_cancelled || job->status != CAPPY_OK;
-        if (is_given_up && job->taken < job->n) {
-            scheduler->counts.queued_tokens -= count_waiting(job);
-            scheduler->counts.queued_jobs--;
-            unlink_job(job);
-        }
-        if (is_given_up || job->scored == job->n) {
+        scores += portion->n * width;
+        job->scored += portion->n;
+        if (!job->is_queued && job->scored == job->taken) {
             finish(scheduler, job);
         }
     }
 }
 
-/* The speed of late: the latest batch counts for a fifth. */
-static void note_speed(struct cappy_scheduler_counts *counts, size_t tokens, double seconds)
+/* The speed of late, of all threads: the latest batch counts for a fifth. */
+static void note_speed(struct cappy_scheduler *scheduler, const struct lane *lane, double seconds)
 {
-    const double speed = (double)tokens / (seconds > 1e-6 ? seconds : 1e-6);
+    struct cappy_scheduler_counts *counts = &scheduler->counts;
+    const double share = (double)lane->threads / (double)scheduler->options.models->threads;
+    const double tokens = (double)lane->batch.n_tokens;
+    const double speed = tokens / (seconds > 1e-6 ? seconds : 1e-6) / share;
     counts->tokens_per_second =
         counts->tokens_per_second > 0 ? counts->tokens_per_second * 0.8 + speed * 0.2 : speed;
 }
 
-/* Takes a batch, computes it without the lock, and gives out what came of it. */
-static void run_batch(struct cappy_scheduler *scheduler)
+/* ---- Lanes ----------------------------------------------------------------------------------- */
+
+static bool is_empty(const struct cappy_scheduler *scheduler)
 {
+    return scheduler->queue.next == &scheduler->queue;
+}
+
+/* Wakes a lane, if one waits and there is something for it to do. */
+static void wake_lane(struct cappy_scheduler *scheduler)
+{
+    for (size_t i = 0; i < scheduler->n_lanes && !is_empty(scheduler); i++) {
+        if (scheduler->lanes[i]->is_idle) {
+            pthread_cond_signal(&scheduler->lanes[i]->work);
+            return;
+        }
+    }
+}
+
+/* Takes a batch, computes it without the lock, and gives out what came of it. */
+static void run_batch(struct lane *lane)
+{
+    struct cappy_scheduler *scheduler = lane->scheduler;
+    struct cappy_scheduler_counts *counts = &scheduler->counts;
+    struct batch *batch = &lane->batch;
     cappy_error error = {0};
-    take_batch(scheduler);
-    struct cappy_served_model *model = scheduler->jobs[0]->model;
-    pthread_mutex_unlock(&scheduler->lock);
     const double begun = cappy_clock();
-    cappy_status status =
-        cappy_score(model->scorer, scheduler->pairs, scheduler->n_pairs, scheduler->scores, &error);
-    const double seconds = cappy_clock() - begun;
+    take_batch(lane, begun);
+    const double speed = thread_speed(scheduler) * (double)lane->threads;
+    lane->until = speed > 0 ? begun + (double)batch->n_tokens / speed : begun + batch_seconds;
+    scheduler->begun = scheduler->n_busy == 0 ? begun : scheduler->begun;
+    scheduler->n_busy++;
+    wake_lane(scheduler);
+    pthread_mutex_unlock(&scheduler->lock);
+    cappy_status status = cappy_score(batch->model->lanes[lane->index], batch->pairs,
+                                      batch->n_pairs, batch->scores, &error);
     pthread_mutex_lock(&scheduler->lock);
-    scheduler->counts.batches++;
-    scheduler->counts.pairs += scheduler->n_pairs;
-    scheduler->counts.tokens += scheduler->n_tokens;
-    scheduler->counts.seconds += seconds;
-    note_speed(&scheduler->counts, scheduler->n_tokens, seconds);
-    give_batch(scheduler, status, &error);
+    const double ended = cappy_clock();
+    lane->until = ended;
+    scheduler->n_busy--;
+    counts->batches++;
+    counts->pairs += batch->n_pairs;
+    counts->tokens += batch->n_tokens;
+    counts->seconds += scheduler->n_busy == 0 ? ended - scheduler->begun : 0;
+    note_speed(scheduler, lane, ended - begun);
+    give_batch(scheduler, batch, status, &error);
 }
 
 static void *run(void *argument)
 {
-    struct cappy_scheduler *scheduler = argument;
+    struct lane *lane = argument;
+    struct cappy_scheduler *scheduler = lane->scheduler;
     pthread_mutex_lock(&scheduler->lock);
     while (!scheduler->is_ending) {
-        if (scheduler->queue.next == &scheduler->queue) {
-            pthread_cond_wait(&scheduler->work, &scheduler->lock);
+        if (is_empty(scheduler)) {
+            lane->is_idle = true;
+            pthread_cond_wait(&lane->work, &scheduler->lock);
+            lane->is_idle = false;
             continue;
         }
-        run_batch(scheduler);
+        run_batch(lane);
         if (scheduler->done_first != NULL) {
             pthread_mutex_unlock(&scheduler->lock);
             scheduler->options.notify(scheduler->options.context);
@@ -233,6 +342,13 @@ static void *run(void *argument)
 
 /* ---- From outside ---------------------------------------------------------------------------- */
 
+static void free_lane(struct lane *lane)
+{
+    pthread_cond_destroy(&lane->work);
+    cappy_free(lane->batch.scores);
+    cappy_free(lane);
+}
+
 static size_t count_labels(const struct cappy_served_models *models)
 {
     size_t most = 1;
@@ -240,6 +356,33 @@ static size_t count_labels(const struct cappy_served_models *models)
         most = models->models[i].info.n_labels > most ? models->models[i].info.n_labels : most;
     }
     return most;
+}
+
+static cappy_status start_lane(struct cappy_scheduler *scheduler, cappy_error *error)
+{
+    const struct cappy_served_models *models = scheduler->options.models;
+    struct lane *lane = cappy_alloc(1, sizeof *lane);
+    if (lane == NULL) {
+        return cappy_error_no_memory(error);
+    }
+    lane->scheduler = scheduler;
+    lane->index = scheduler->n_lanes;
+    lane->threads = cappy_served_lane_threads(models, lane->index);
+    lane->batch.scores =
+        cappy_alloc(BATCH_PAIRS, count_labels(models) * sizeof *lane->batch.scores);
+    pthread_cond_init(&lane->work, NULL);
+    pthread_mutex_lock(&scheduler->lock);
+    const bool is_started =
+        lane->batch.scores != NULL && pthread_create(&lane->thread, NULL, run, lane) == 0;
+    if (is_started) {
+        scheduler->lanes[scheduler->n_lanes++] = lane;
+    }
+    pthread_mutex_unlock(&scheduler->lock);
+    if (!is_started) {
+        free_lane(lane);
+        return cappy_error_no_memory(error);
+    }
+    return CAPPY_OK;
 }
 
 cappy_status cappy_scheduler_start(const struct cappy_scheduler_options *options,
@@ -251,15 +394,15 @@ cappy_status cappy_scheduler_start(const struct cappy_scheduler_options *options
     }
     made->options = *options;
     made->queue.next = made->queue.previous = &made->queue;
-    made->scores = cappy_alloc(BATCH_PAIRS, count_labels(options->models) * sizeof *made->scores);
     pthread_mutex_init(&made->lock, NULL);
-    pthread_cond_init(&made->work, NULL);
-    if (made->scores == NULL || pthread_create(&made->thread, NULL, run, made) != 0) {
-        pthread_cond_destroy(&made->work);
-        pthread_mutex_destroy(&made->lock);
-        cappy_free(made->scores);
-        cappy_free(made);
-        return cappy_error_no_memory(error);
+    made->lanes = cappy_alloc(options->models->n_lanes, sizeof *made->lanes);
+    cappy_status status = made->lanes == NULL ? cappy_error_no_memory(error) : CAPPY_OK;
+    for (size_t i = 0; i < options->models->n_lanes && status == CAPPY_OK; i++) {
+        status = start_lane(made, error);
+    }
+    if (status != CAPPY_OK) {
+        cappy_scheduler_stop(made);
+        return status;
     }
     *scheduler = made;
     return CAPPY_OK;
@@ -272,12 +415,16 @@ void cappy_scheduler_stop(struct cappy_scheduler *scheduler)
     }
     pthread_mutex_lock(&scheduler->lock);
     scheduler->is_ending = true;
-    pthread_cond_signal(&scheduler->work);
+    for (size_t i = 0; i < scheduler->n_lanes; i++) {
+        pthread_cond_signal(&scheduler->lanes[i]->work);
+    }
     pthread_mutex_unlock(&scheduler->lock);
-    pthread_join(scheduler->thread, NULL);
-    pthread_cond_destroy(&scheduler->work);
+    for (size_t i = 0; i < scheduler->n_lanes; i++) {
+        pthread_join(scheduler->lanes[i]->thread, NULL);
+        free_lane(scheduler->lanes[i]);
+    }
     pthread_mutex_destroy(&scheduler->lock);
-    cappy_free(scheduler->scores);
+    cappy_free(scheduler->lanes);
     cappy_free(scheduler);
 }
 
@@ -293,7 +440,7 @@ bool cappy_scheduler_submit(struct cappy_scheduler *scheduler, struct cappy_job 
 {
     job->taken = job->scored = job->chosen = 0;
     job->status = CAPPY_OK;
-    job->is_cancelled = false;
+    job->is_cancelled = job->is_queued = false;
     const size_t tokens = count_waiting(job);
     pthread_mutex_lock(&scheduler->lock);
     const size_t queued = scheduler->counts.queued_tokens;
@@ -305,7 +452,7 @@ bool cappy_scheduler_submit(struct cappy_scheduler *scheduler, struct cappy_job 
         link_last(scheduler, job);
         scheduler->counts.queued_tokens += tokens;
         scheduler->counts.queued_jobs++;
-        pthread_cond_signal(&scheduler->work);
+        wake_lane(scheduler);
     }
     pthread_mutex_unlock(&scheduler->lock);
     return fits;
@@ -315,13 +462,8 @@ bool cappy_scheduler_cancel(struct cappy_scheduler *scheduler, struct cappy_job 
 {
     pthread_mutex_lock(&scheduler->lock);
     job->is_cancelled = true;
-    const bool is_waiting = job->taken < job->n && job->status == CAPPY_OK;
-    const bool is_free = is_waiting && job->chosen == 0;
-    if (is_free) {
-        scheduler->counts.queued_tokens -= count_waiting(job);
-        scheduler->counts.queued_jobs--;
-        unlink_job(job);
-    }
+    const bool is_free = job->is_queued && job->scored == job->taken;
+    give_up(scheduler, job);
     pthread_mutex_unlock(&scheduler->lock);
     return is_free;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One thread that computes. Requests wait in a queue whose length is counted in tokens; the thread
- * packs what waits into batches, and a score does not depend on who shared its batch. */
+/* The threads that compute. Requests wait in a queue whose length is counted in tokens; what waits
+ * is packed into batches, several of which may be computed at once, and a score does not depend on
+ * who shared its batch. */
 #ifndef CAPPY_SERVE_SCHEDULER_H
 #define CAPPY_SERVE_SCHEDULER_H
 
@@ -26,9 +27,10 @@ struct cappy_job {
     /* The scheduler's own. */
     struct cappy_job *next;
     struct cappy_job *previous;
-    size_t taken;  /* pairs that have entered a batch */
-    size_t scored; /* pairs that have come out of one */
-    size_t chosen; /* pairs of the batch being made */
+    bool is_queued; /* has pairs that wait */
+    size_t taken;   /* pairs that have entered a batch */
+    size_t scored;  /* pairs that have come out of one */
+    size_t chosen;  /* pairs of the batch being made */
 };
 
 /* What has been computed, for the metrics. */
@@ -36,7 +38,7 @@ struct cappy_scheduler_counts {
     uint64_t batches;
     uint64_t pairs;
     uint64_t tokens;
-    double seconds;       /* spent computing */
+    double seconds;       /* in which something was computed */
     size_t queued_tokens; /* right now */
     size_t queued_jobs;
     double tokens_per_second; /* of late */
@@ -46,17 +48,18 @@ struct cappy_scheduler_options {
     const struct cappy_served_models *models;
     size_t queue_tokens;
     size_t batch_tokens;
-    void (*notify)(void *context); /* there are jobs to collect; called from the thread */
+    void (*notify)(void *context); /* there are jobs to collect; called from any thread */
     void *context;
 };
 
 struct cappy_scheduler;
 
-/* Starts the thread. The caller stops it. */
+/* Starts the threads. The caller stops them. */
 cappy_status cappy_scheduler_start(const struct cappy_scheduler_options *options,
                                    struct cappy_scheduler **scheduler, cappy_error *error);
 
-/* Ends the thread once its batch is through; all jobs must have been collected or cancelled. */
+/* Ends the threads once their batches are through; all jobs must have been collected or
+ * cancelled. */
 void cappy_scheduler_stop(struct cappy_scheduler *scheduler);
 
 /* Whether nothing more fits into the queue. */

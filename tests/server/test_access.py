@@ -93,6 +93,7 @@ def check_unix(folder):
     with open(path, "w", encoding="utf-8") as file:
         file.write("a file")
     want("a file is left alone", "address already in use" in refuses("--unix", path) and os.path.exists(path))
+    want("more lanes than threads", "at most that many" in refuses("--lanes", "3", "--threads", "2"))
 
 
 def check_systemd(folder):

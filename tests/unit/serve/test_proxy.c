@@ -26,6 +26,7 @@ static int open_service(void **state)
     static const struct cappy_serve_options options = {.models = names,
                                                        .n_models = 1,
                                                        .threads = 1,
+                                                       .lanes = 1,
                                                        .max_pairs = 50,
                                                        .llm = "http://a",
                                                        .choosing.by = CAPPY_SELECT_AUTO,

@@ -27,10 +27,11 @@ static void on_done(void *context)
     (void)context;
 }
 
-static void open_fixture(struct fixture *fixture)
+static void open_fixture(struct fixture *fixture, size_t threads)
 {
     static const char *const names[] = {CAPPY_TEST_DATA "/golden/bert"};
-    const struct cappy_serve_options options = {.models = names, .n_models = 1, .threads = 1};
+    const struct cappy_serve_options options = {
+        .models = names, .n_models = 1, .threads = threads, .lanes = threads};
     assert_int_equal(cappy_served_models_open(&options, &fixture->models, NULL), CAPPY_OK);
     const struct cappy_scheduler_options scheduling = {
         .models = &fixture->models, .queue_tokens = QUEUE, .batch_tokens = 1024, .notify = on_done};
@@ -85,7 +86,7 @@ static void test_queue(void **state)
     struct cappy_job large;
     struct cappy_job small;
     struct cappy_job late;
-    open_fixture(&fixture);
+    open_fixture(&fixture, 1);
     assert_int_equal(cappy_score(fixture.models.models[0].meter, pairs, MANY, wanted, NULL), 0);
     fill_job(&fixture, &large, MANY, large_scores);
     fill_job(&fixture, &small, FEW, scores);
@@ -108,14 +109,13 @@ static void test_queue(void **state)
     close_fixture(&fixture);
 }
 
-static void test_cancel(void **state)
+static void cancel_with(size_t threads)
 {
-    (void)state;
     static float scores[2][MANY];
     struct fixture fixture;
     struct cappy_job jobs[2];
     struct cappy_scheduler_counts counts;
-    open_fixture(&fixture);
+    open_fixture(&fixture, threads);
     for (size_t round = 0; round < 30; round++) {
         size_t n_back = 0;
         fill_job(&fixture, &jobs[0], MANY, scores[0]);
@@ -139,8 +139,58 @@ static void test_cancel(void **state)
     close_fixture(&fixture);
 }
 
+static void test_cancel(void **state)
+{
+    (void)state;
+    cancel_with(1);
+    cancel_with(3);
+}
+
+/* Requests of all sizes at once, computed by several lanes, the first alone by all threads; one in
+ * five is taken back at some moment. */
+static void test_lanes(void **state)
+{
+    (void)state;
+    enum { JOBS = 200, SIZE = 90, ROUNDS = 10 };
+    static float wanted[MANY];
+    static float scores[JOBS][SIZE];
+    static struct cappy_job jobs[JOBS];
+    struct fixture fixture;
+    struct cappy_scheduler_counts counts;
+    open_fixture(&fixture, 3);
+    assert_int_equal(fixture.models.n_lanes, 3);
+    assert_int_equal(cappy_score(fixture.models.models[0].meter, pairs, MANY, wanted, NULL), 0);
+    for (size_t round = 0; round < ROUNDS; round++) {
+        size_t n_back = 0;
+        for (size_t i = 0; i < JOBS; i++) {
+            fill_job(&fixture, &jobs[i], 1 + (i * i + round) % SIZE, scores[i]);
+            jobs[i].is_due = true;
+            assert_true(cappy_scheduler_submit(fixture.scheduler, &jobs[i]));
+            if (i % 5 == 4 && cappy_scheduler_cancel(fixture.scheduler, &jobs[i - round % 5])) {
+                jobs[i - round % 5].n = 0;
+                n_back++;
+            }
+        }
+        while (n_back < JOBS) {
+            for (struct cappy_job *job = collect(&fixture); job != NULL; job = job->next) {
+                assert_true(job->is_cancelled || job->scored == job->n);
+                n_back++;
+            }
+        }
+        for (size_t i = 0; i < JOBS; i++) {
+            const size_t n = jobs[i].is_cancelled ? 0 : jobs[i].n;
+            assert_memory_equal(scores[i], wanted, n * sizeof *wanted);
+        }
+        cappy_scheduler_count(fixture.scheduler, &counts);
+        assert_int_equal(counts.queued_tokens + counts.queued_jobs, 0);
+    }
+    assert_true(counts.tokens_per_second > 0 && counts.seconds > 0);
+    close_fixture(&fixture);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_queue), cmocka_unit_test(test_cancel)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_queue), cmocka_unit_test(test_cancel),
+                                       cmocka_unit_test(test_lanes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
