@@ -204,6 +204,16 @@ CAPPY_API cappy_status cappy_scorer_create(const cappy_model *model,
 /* Frees `scorer`; NULL is allowed. */
 CAPPY_API void cappy_scorer_free(cappy_scorer *scorer);
 
+/* Which end of a text that is too long is cut off. How much of each text of a pair stays does not
+ * depend on it. */
+typedef enum cappy_truncation {
+    CAPPY_TRUNCATION_RIGHT = 0, /* the last tokens; what a new scorer does */
+    CAPPY_TRUNCATION_LEFT = 1,  /* the first */
+} cappy_truncation;
+
+/* Sets it for the calls that follow. */
+CAPPY_API void cappy_scorer_set_truncation(cappy_scorer *scorer, cappy_truncation truncation);
+
 /* Scores pairs[0..n) into scores[n][n_labels], the raw output of the head unless config.json
  * names an activation (sentence_transformers.activation_fn). n may be 0. Allocates nothing once
  * it has seen a call as large.

@@ -59,4 +59,8 @@ void cappy_encode_pass(const struct cappy_model *model, struct cappy_workspace *
                        struct cappy_team team, const struct cappy_sequence *sequences,
                        size_t count);
 
+/* Operations of the matrix products and of attention for a sequence of n tokens. The last layer
+ * needs keys and values of all tokens, everything else for one. */
+double cappy_count_operations(const struct cappy_config *config, size_t n);
+
 #endif

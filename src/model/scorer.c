@@ -49,6 +49,7 @@ struct cappy_scorer {
     const struct cappy_model *model;
     size_t threads;
     size_t max_length;
+    cappy_truncation truncation;
     struct worker *workers; /* [threads] */
     struct cappy_workspace shared;
     struct slot *slots;               /* [window] */
@@ -149,6 +150,11 @@ void cappy_scorer_free(cappy_scorer *scorer)
     cappy_free(scorer);
 }
 
+void cappy_scorer_set_truncation(cappy_scorer *scorer, cappy_truncation truncation)
+{
+    scorer->truncation = truncation;
+}
+
 /* ---- Tokenizing ---- */
 
 /* Makes room for `more` ids behind the present ones. */
@@ -186,6 +192,14 @@ static cappy_status encode_texts(struct worker *worker, const cappy_pair *pair, 
     return cappy_encode_text(worker->encoder, pair->response, &worker->second, error);
 }
 
+/* The first of the n ids that are kept of a text. */
+static const int32_t *kept_ids(const struct cappy_scorer *scorer, const struct cappy_ids *text,
+                               size_t n)
+{
+    const bool is_left = scorer->truncation == CAPPY_TRUNCATION_LEFT && text->n > n;
+    return is_left ? text->data + (text->n - n) : text->data;
+}
+
 /* Tokenizes a pair behind worker->ids; *n receives its length. */
 static cappy_status encode_pair(struct cappy_scorer *scorer, struct worker *worker,
                                 const cappy_pair *pair, size_t *n, cappy_error *error)
@@ -199,7 +213,8 @@ static cappy_status encode_pair(struct cappy_scorer *scorer, struct worker *work
     CAPPY_TRY(reserve_ids(&worker->ids, need, error));
     CAPPY_TRY(reserve_ids(&worker->segments, need, error));
     int32_t *segments = worker->segments.data + worker->ids.n;
-    *n = cappy_pair_build(tokenizer, worker->first.data, n_first, worker->second.data, n_second,
+    *n = cappy_pair_build(tokenizer, kept_ids(scorer, &worker->first, n_first), n_first,
+                          kept_ids(scorer, &worker->second, n_second), n_second,
                           worker->ids.data + worker->ids.n, segments);
     if (scorer->model->config.architecture == CAPPY_ARCHITECTURE_ROBERTA) {
         memset(segments, 0,
@@ -232,19 +247,6 @@ static cappy_status collect_failures(struct cappy_scorer *scorer, cappy_error *e
         }
     }
     return CAPPY_OK;
-}
-
-/* Operations of the matrix products and of attention for a sequence of n tokens. The last layer
- * needs keys and values of all tokens, everything else for one. */
-static double count_operations(const struct cappy_config *config, size_t n)
-{
-    const double h = (double)config->hidden_size;
-    const double f = (double)config->ffn_size;
-    const double t = (double)n;
-    const double layer = 2 * (4 * h * h + 2 * h * f) + 4 * t * h; /* for a token */
-    const double last = 4 * h * h * t + (4 * h * h + 4 * h * f) + 4 * t * h;
-    const double head = 2 * h * (h + (double)config->n_labels);
-    return (double)(config->n_layers - 1) * t * layer + last + head;
 }
 
 /* Fills scorer->sequences[n]. Workers take runs of neighbouring pairs, so that instructions are
@@ -281,7 +283,7 @@ static cappy_status encode_window(struct cappy_scorer *scorer, const cappy_pair 
             worker->ids.data + slot->offset, worker->segments.data + slot->offset, slot->n,
             scores + i * scorer->model->config.n_labels};
         scorer->counts.tokens += slot->n;
-        scorer->counts.operations += count_operations(&scorer->model->config, slot->n);
+        scorer->counts.operations += cappy_count_operations(&scorer->model->config, slot->n);
     }
     for (size_t i = 0; i < scorer->threads; i++) {
         scorer->counts.truncated += scorer->workers[i].truncated;

@@ -151,19 +151,23 @@ bool cappy_call_get_item(struct cappy_call *call, const char *key, const json_t 
     return true;
 }
 
-/* "right" and "Right" are what cappy does. */
-static bool check_direction(struct cappy_call *call, const char *key)
+/* TEI writes "Left" and "left", vLLM "left". */
+static bool get_direction(struct cappy_call *call, const char *key)
 {
     const json_t *member = find_member(call, key);
     if (member == NULL) {
         return true;
     }
     const char *side = json_is_string(member) ? json_string_value(member) : "";
-    if (strcmp(side, "right") != 0 && strcmp(side, "Right") != 0) {
-        return cappy_call_fail(call, CAPPY_FAILURE_INVALID,
-                               "\"%s\" may only be \"right\": texts are cut at their end", key);
+    if (strcmp(side, "left") == 0 || strcmp(side, "Left") == 0) {
+        call->job.truncation = CAPPY_TRUNCATION_LEFT;
+        return true;
     }
-    return true;
+    if (strcmp(side, "right") == 0 || strcmp(side, "Right") == 0) {
+        return true;
+    }
+    return cappy_call_fail(call, CAPPY_FAILURE_INVALID,
+                           "\"%s\" must be \"left\" or \"right\": the end that is cut off", key);
 }
 
 bool cappy_call_get_limits(struct cappy_call *call)
@@ -173,8 +177,7 @@ bool cappy_call_get_limits(struct cappy_call *call)
     const int64_t most = (int64_t)call->job.model->max_length;
     bool truncates;
     if (!cappy_call_get_bool(call, "truncate", true, &truncates) ||
-        !check_direction(call, "truncation_direction") ||
-        !check_direction(call, "truncation_side")) {
+        !get_direction(call, "truncation_direction") || !get_direction(call, "truncation_side")) {
         return false;
     }
     call->refuses_long = !truncates;

@@ -100,7 +100,8 @@ size_t cappy_http_find_head(const char *data, size_t size, size_t *seen,
             return i + 1;
         }
     }
-    if (size > CAPPY_HTTP_LINE_LIMIT && memchr(data, '\n', CAPPY_HTTP_LINE_LIMIT) == NULL) {
+    const size_t line = CAPPY_HTTP_LINE_LIMIT + 2; /* with its CR LF */
+    if (size >= line && memchr(data, '\n', line) == NULL) {
         refuse(problem, 414, "the request line is longer than 8192 bytes");
     } else if (size > CAPPY_HTTP_HEAD_LIMIT) {
         refuse(problem, 431, "the headers are longer than 32768 bytes");

@@ -10,6 +10,7 @@
 #define MODEL         "\"model\": {\"type\": [\"string\", \"null\"], \"enum\": [null]}"
 #define TEXTS         "{\"type\": \"array\", \"minItems\": 1, \"items\": {\"type\": \"string\"}}"
 #define TEXT_OR_TEXTS "{\"anyOf\": [" TEXT ", " TEXTS "]}"
+#define SIDE          "{\"enum\": [null, \"left\", \"right\", \"Left\", \"Right\"]}"
 #define DOCUMENTS                                                                                  \
     "{\"type\": \"array\", \"minItems\": 1, \"items\": {\"anyOf\": [" TEXT                         \
     ", {\"type\": \"object\", \"required\": [\"text\"], \"properties\": {\"text\": " TEXT "}}]}}"
@@ -27,10 +28,12 @@ const char cappy_rerank_schema[] =
                                "\"documents\": " DOCUMENTS
                                ", \"top_n\": {\"type\": [\"integer\", \"null\"], \"minimum\": 1, "
                                "\"maximum\": 2147483647}, \"return_documents\": " FLAG
-                               ", \"raw_scores\": " FLAG ORDERED) ", " //
+                               ", \"raw_scores\": " FLAG
+                               ", \"truncation_side\": " SIDE ORDERED) ", " //
     BODY("\"query\", \"texts\"",
          MODEL ", \"query\": " TEXT ", \"texts\": " DOCUMENTS ", \"return_text\": " FLAG
-               ", \"raw_scores\": " FLAG ", \"truncate\": " FLAG ORDERED) "]}";
+               ", \"raw_scores\": " FLAG ", \"truncate\": " FLAG
+               ", \"truncation_direction\": " SIDE ORDERED) "]}";
 
 const char cappy_scores_schema[] =
     "{\"anyOf\": [" BODY("\"text_1\", \"text_2\"",
@@ -40,11 +43,11 @@ const char cappy_scores_schema[] =
          MODEL ", \"queries\": " TEXT_OR_TEXTS ", \"documents\": " TEXT_OR_TEXTS) "]}";
 
 const char cappy_predict_schema[] =
-    BODY("\"inputs\"",
-         MODEL ", \"inputs\": {\"anyOf\": [{\"type\": \"array\", \"minItems\": 2, \"maxItems\": 2, "
-               "\"items\": " TEXT "}, {\"type\": \"array\", \"minItems\": 1, \"items\": {\"type\": "
-               "\"array\", \"minItems\": 2, \"maxItems\": 2, \"items\": " TEXT
-               "}}]}, \"raw_scores\": " FLAG ", \"truncate\": " FLAG);
+    BODY("\"inputs\"", MODEL
+         ", \"inputs\": {\"anyOf\": [{\"type\": \"array\", \"minItems\": 2, \"maxItems\": 2, "
+         "\"items\": " TEXT "}, {\"type\": \"array\", \"minItems\": 1, \"items\": {\"type\": "
+         "\"array\", \"minItems\": 2, \"maxItems\": 2, \"items\": " TEXT
+         "}}]}, \"raw_scores\": " FLAG ", \"truncate\": " FLAG ", \"truncation_direction\": " SIDE);
 
 const char cappy_labels_schema[] =
     BODY("\"input\", \"labels\"", MODEL ", \"input\": " TEXT_OR_TEXTS ", \"labels\": " TEXTS);

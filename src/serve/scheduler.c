@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The queue is a ring list of jobs; the first has waited longest since a pair of it was computed.
- * A batch is for one model, the first job's. Each waiting job of that model gets an equal share of
- * it, at least a pair, and what the small ones leave goes to the large ones, first come first. So a
- * request of one pair waits for the batches that are being computed and no longer, however many
- * pairs others have brought. A job that got something and has more moves to the end.
+ * A batch is for one model and one way to truncate, the first job's. Each waiting job of that kind
+ * gets an equal share of it, at least a pair, and what the small ones leave goes to the large ones,
+ * first come first. So a request of one pair waits for the batches that are being computed and no
+ * longer, however many pairs others have brought. A job that got something and has more moves to
+ * the end.
  *
  * The threads are parted into lanes, each of which takes a batch and computes it while others do
  * theirs, so that one request need not wait for the end of another. */
@@ -18,15 +19,13 @@ enum {
     LEAST_TOKENS = 512, /* of a batch for each thread: fewer do not pay for reading the weights */
 };
 
-/* A batch is sized to take this long, so that a newcomer need not wait longer. */
-static const double batch_seconds = 0.1;
-
-/* What waits is not parted among lanes into batches of less than this. */
-static const double least_seconds = 0.003;
+static const double batch_seconds = 0.1;   /* the size of a batch: a newcomer waits no longer */
+static const double least_seconds = 0.003; /* what waits is not parted into smaller batches */
 
 /* What is computed in one go. */
 struct batch {
     struct cappy_served_model *model;
+    cappy_truncation truncation;
     struct portion {
         struct cappy_job *job;
         size_t at; /* in the job's scores */
@@ -183,6 +182,12 @@ static void choose_pairs(struct batch *batch, struct cappy_job *job, size_t shar
     }
 }
 
+/* Whether a job's pairs may be in a batch. */
+static bool fits_batch(const struct batch *batch, const struct cappy_job *job)
+{
+    return job->model == batch->model && job->truncation == batch->truncation;
+}
+
 /* Chooses the pairs of the next batch, job by job. */
 static void choose_batch(struct lane *lane, double now)
 {
@@ -191,15 +196,16 @@ static void choose_batch(struct lane *lane, double now)
     struct cappy_job *job;
     size_t waiting = 0;
     batch->model = scheduler->queue.next->model;
+    batch->truncation = scheduler->queue.next->truncation;
     batch->budget = size_batch(lane, now);
     batch->n_portions = batch->n_pairs = batch->n_tokens = 0;
     for (job = scheduler->queue.next; job != &scheduler->queue; job = job->next) {
-        waiting += job->model == batch->model;
+        waiting += fits_batch(batch, job);
     }
     const size_t share = batch->budget / waiting;
     for (job = scheduler->queue.next; job != &scheduler->queue && batch->n_portions < BATCH_JOBS;
          job = job->next) {
-        if (job->model == batch->model) {
+        if (fits_batch(batch, job)) {
             choose_pairs(batch, job, share);
         }
     }
@@ -303,8 +309,9 @@ static void run_batch(struct lane *lane)
     scheduler->n_busy++;
     wake_lane(scheduler);
     pthread_mutex_unlock(&scheduler->lock);
-    cappy_status status = cappy_score(batch->model->lanes[lane->index], batch->pairs,
-                                      batch->n_pairs, batch->scores, &error);
+    cappy_scorer *scorer = batch->model->lanes[lane->index];
+    cappy_scorer_set_truncation(scorer, batch->truncation);
+    cappy_status status = cappy_score(scorer, batch->pairs, batch->n_pairs, batch->scores, &error);
     pthread_mutex_lock(&scheduler->lock);
     const double ended = cappy_clock();
     lane->until = ended;

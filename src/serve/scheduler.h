@@ -13,6 +13,7 @@ struct cappy_job {
     const cappy_pair *pairs; /* [n] */
     const size_t *tokens;    /* [n] */
     size_t n;
+    cappy_truncation truncation; /* of pairs that are too long */
     bool is_due;   /* goes into the queue however full that is: it was admitted before */
     float *scores; /* [n, labels of the model] */
 

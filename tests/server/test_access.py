@@ -43,6 +43,10 @@ def check_keys(folder):
         for headers in ({"Authorization": "Bearer first-key"}, {"Authorization": "bearer second-key"},
                         {"Authorization": "second-key"}, {"X-Api-Key": "first-key"}):
             want(f"200 {headers}", server.ask("/v1/rerank", GOOD, headers).status == 200)
+        with server.connect() as connection:  # without its body
+            connection.sendall(post("/v1/rerank", b"x" * 1000000, "Authorization: Bearer wrong-key")[:-1000000])
+            want("401 before the body", read_answer(connection.makefile("rb")).status == 401)
+        want("no key in the address", server.ask("/v1/rerank?api_key=first-key", GOOD).status == 401)
         for path in ("/health", "/readyz", "/metrics", "/", "/openapi.json"):
             want(f"{path} needs no key", server.ask(path).status == 200)
         want("no key is logged", not any("-key" in line for line in server.log), server.log)
@@ -137,6 +141,17 @@ def check_page(server):
         want("the page is the file", file.read() == page.body)
 
 
+def check_origins(server):
+    """A page of somebody else's gets no leave to read what this server says."""
+    origin = {"Origin": "http://elsewhere.example", "Access-Control-Request-Method": "POST",
+              "Access-Control-Request-Headers": "authorization"}
+    for path, body, method, status in (("/v1/rerank", GOOD, "POST", 200), ("/health", None, "GET", 200),
+                                       ("/v1/rerank", None, "OPTIONS", 405)):
+        answer = server.ask(path, body, origin, method)
+        want(f"{method} from elsewhere", answer.status == status, answer.body)
+        want("no leave is given", not any(name.lower().startswith("access-control-") for name in answer.headers))
+
+
 def check_openapi(server):
     routes = server.ask("/openapi.json").json
     want("openapi", routes["openapi"].startswith("3.1") and "/v2/rerank" in routes["paths"])
@@ -156,6 +171,7 @@ def main():
     check_addresses()
     with serving() as server:
         check_page(server)
+        check_origins(server)
         check_openapi(server)
     finish()
 

@@ -33,6 +33,14 @@ def check_cases(server):
 
 def check_pieces(server):
     """Whatever the pieces, the answer is the same."""
+    longest = b"GET /health?" + b"a" * (8192 - 21) + b" HTTP/1.1\r\nHost: a\r\n\r\n"
+    for split in range(8185, 8200):
+        with server.connect() as connection:
+            connection.sendall(longest[:split])
+            time.sleep(0.02)
+            connection.sendall(longest[split:])
+            got = read_answer(connection.makefile("rb"))
+            want(f"the longest line, split at {split}", got.status == 200, got.body)
     chunked = CHUNKED + b"5;x=y\r\n%s\r\n%x\r\n%s\r\n0\r\nT: 1\r\n\r\n" % (BODY[:5], len(BODY) - 5, BODY[5:])
     for data in (post("/v1/rerank", GOOD), chunked):
         whole = exchange(server, data).json["results"]
@@ -102,6 +110,41 @@ def check_large(server):
     want("a large body", answer.status == 200 and len(answer.json["results"]) == 500)
 
 
+def check_limit_of_body(server):
+    """A body of exactly the limit, 1 MiB, is taken; a byte more is not, whether it was announced or came in chunks."""
+    for size, status in ((1 << 20, 200), ((1 << 20) + 1, 413)):
+        body = BODY + b" " * (size - len(BODY))
+        for data in (HEAD + b"Content-Length: %d\r\n\r\n" % size + body,
+                     CHUNKED + b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in
+                                        (body[i:i + 65536] for i in range(0, size, 65536))) + b"0\r\n\r\n"):
+            with server.connect() as connection:
+                try:
+                    connection.sendall(data)
+                except OSError:
+                    pass
+                answer = read_answer(connection.makefile("rb"))
+                want(f"{size} bytes of body", answer is not None and answer.status == status, answer and answer.body)
+
+
+def check_giants(server):
+    """Headers, trailers and lines without end cost no memory."""
+    before = server.metric("process_resident_memory_bytes")
+    beginnings = ((431, b"GET /health HTTP/1.1\r\nHost: a\r\nX: "), (414, b"GET /"), (400, CHUNKED + b"0\r\nX: "),
+                  (400, CHUNKED + b"1;"))
+    for status, beginning in beginnings * 5:
+        with server.connect() as connection:
+            try:
+                connection.sendall(beginning)
+                for _ in range(64):
+                    connection.sendall(b"a" * 65536)
+            except OSError:
+                pass
+            answer = read_answer(connection.makefile("rb"))
+            want(f"{status} for {beginning!r:.60}", answer is not None and answer.status == status)
+    grown = server.metric("process_resident_memory_bytes") - before
+    want("giants cost no memory", grown < 4e6, grown)
+
+
 def check_slow(server):
     with server.connect() as head, server.connect() as silent, server.connect() as idle:
         stream = idle.makefile("rb")
@@ -124,6 +167,8 @@ def main():
         check_pipeline(server)
         check_connections(server)
         check_large(server)
+        check_limit_of_body(server)
+        check_giants(server)
         want("the server is well", server.ask("/v1/rerank", GOOD).status == 200)
     with serving("--head-timeout", "1", "--idle-timeout", "2") as server:
         check_slow(server)

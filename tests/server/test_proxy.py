@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import threading
 import time
 
@@ -250,6 +251,28 @@ def check_wrong(server):
     want("methods", server.ask(CHAT).status == 405)
 
 
+def check_addresses(server, upstream):
+    """Addresses in a request are for the model: nobody goes there, and nobody else is asked."""
+    with socket.create_server(("127.0.0.1", 0)) as trap:
+        url = f"http://127.0.0.1:{trap.getsockname()[1]}/"
+        parts = [{"type": "text", "text": "trapped"}, {"type": "image_url", "image_url": {"url": url}},
+                 {"type": "input_audio", "input_audio": {"data": url}}, {"type": "file", "file": {"file_data": url}}]
+        upstream.calls()
+        answer = server.ask(CHAT, chat(parts, base_url=url, api_base=url, llm=url, cappy={"llm": url}),
+                            {"X-Forwarded-Host": url, "X-Upstream": url, "Forwarded": f"host={url}"})
+        want("the endpoint is asked", answer.status == 200 and len(upstream.calls()) == 1, answer.body)
+        absolute = post(CHAT, chat("absolute")).replace(b"POST /", b"POST " + url.encode(), 1)
+        with server.connect() as connection:
+            connection.sendall(absolute)
+            want("an absolute target is this server", read_answer(connection.makefile("rb")).status == 200)
+        trap.settimeout(0.3)
+        try:
+            trap.accept()
+            want("nobody goes to an address in a request", False)
+        except TimeoutError:
+            pass
+
+
 def check_store(server, upstream):
     upstream.calls()
     first = server.ask(CHAT, chat("kept", cappy={"reuse": True})).json
@@ -310,6 +333,7 @@ def main():
             check_tools(server)
             check_stream(server)
             check_wrong(server)
+            check_addresses(server, llm)
             want("the list has it", CHAT in server.ask("/openapi.json").json["paths"])
         with serving(*options, "--select", "consensus") as server:
             check_selection(server, "consensus")

@@ -159,7 +159,32 @@ def check_long(server):
     want("metric", server.metric("cappy_truncated_documents_total") >= 1)
 
 
+def check_direction(server):
+    """The beginning cut off instead of the end: the score is that of the last words, all of them single tokens."""
+    text = [*"abcdefghijk"] * 200
+    limit = server.ask("/info").json["max_input_length"]
+    query = ["x", "y", "z"]
+    kept = text[-(limit - 3 - len(query)):]
+    expected = score_rows([(" ".join(query), " ".join(kept))])[0]
+    cut = score_rows([(" ".join(query), " ".join(text))])[0]
+    want("the ends differ", expected != cut)
+    asked = {"query": " ".join(query), "texts": [" ".join(text)], "raw_scores": True}
+    for side, score in (("Left", expected), ("left", expected), ("Right", cut), ("right", cut), (None, cut)):
+        answer = server.ask("/rerank", {**asked, "truncation_direction": side})
+        want(f"rerank, {side}", answer.status == 200 and answer.json[0]["score"] == score, answer.body)
+        answer = server.ask("/predict", {"inputs": [asked["query"], asked["texts"][0]], "raw_scores": True,
+                                         "truncation_direction": side})
+        want(f"predict, {side}", answer.status == 200 and answer.json[0]["score"] == score, answer.body)
+        answer = server.ask("/score", {"text_1": asked["query"], "text_2": asked["texts"][0], "truncation_side": side})
+        want(f"score, {side}", answer.status == 200 and answer.json["data"][0]["score"] == score, answer.body)
+    answer = server.ask("/rerank", {**asked, "truncate": False, "truncation_direction": "Left"})
+    want("truncation can be refused on the left too", answer.status == 422, answer.body)
+    for side in ("LEFT", "", 1, True, ["left"], {}):
+        want(f"{side!r} is no side", server.ask("/rerank", {**asked, "truncation_direction": side}).status == 422)
+
+
 COMMON = {"error", "id", "message", "detail"}
+TEI_ONLY = {"/predict"}
 
 
 def check_errors(server):
@@ -182,7 +207,7 @@ def check_errors(server):
                   {"documents": [["b"]]}, {"top_n": -1}, {"top_n": 1.5}, {"top_n": "1"}, {"top_n": 2**31},
                   {"top_n": True}, {"return_documents": 1}, {"raw_scores": "no"}, {"model": 1}, {"model": []},
                   {"truncate_prompt_tokens": -2}, {"truncate_prompt_tokens": 3}, {"max_tokens_per_doc": 3},
-                  {"truncation_side": "left"}, {"documents": ["b"] * 1001},
+                  {"truncation_side": "middle"}, {"truncation_side": 1}, {"documents": ["b"] * 1001},
                   {"cappy": 1}, {"cappy": {"select": "oracle"}}, {"cappy": {"mix_weight": 1}}):
         cases.append(("/v1/rerank", {**good, **wrong}, 400))
         cases.append(("/v2/rerank", {**good, **wrong}, 400))
@@ -205,7 +230,7 @@ def check_errors(server):
             ("/rerank", {"query": "a", "texts": []}, 400, "Empty"), ("/rerank", {"texts": ["a"]}, 422, "Validation"),
             ("/rerank", {"query": "a", "texts": "b"}, 422, "Validation"),
             ("/rerank", {"query": "a", "texts": ["b"] * 1001}, 422, "Validation"),
-            ("/rerank", {"query": "a", "texts": ["b"], "truncation_direction": "left"}, 422, "Validation"),
+            ("/rerank", {"query": "a", "texts": ["b"], "truncation_direction": "up"}, 422, "Validation"),
             ("/predict", {}, 422, "Validation"), ("/predict", {"inputs": []}, 400, "Empty"),
             ("/predict", {"inputs": [["a", "b", "c"]]}, 422, "Validation"), ("/predict", b"{", 400, "Validation"),
             ("/predict", {"inputs": [["a", "b"], "c"]}, 422, "Validation")):
@@ -217,6 +242,35 @@ def check_errors(server):
     want("wrong method", wrong.status == 405 and wrong.headers["allow"] == "POST")
     want("wrong method", server.ask("/health", b"{}").status == 405)
     want("nothing of a request is logged", not any("nobody" in line or QUERY in line for line in server.log))
+
+
+def check_syntax(server):
+    """What is no request on any route, in each route's dialect."""
+    deep = b'{"query": ' + b"[" * 100 + b"]" * 100 + b"}"
+    bodies = [b"", b" ", b"{", b"[]", b"1", b"null", b'"a"', b"{}x", b"{} {}", deep, b"[" * 100000,
+              b'{"a": 1, "a": 1}', b'{"a": {"b": 1, "b": 2}}', b'{"query": "\xff"}', b'{"query": "\xed\xa0\x80"}',
+              b'{"query": "\xc0\x80"}', b'{"query": "\\ud800"}', b'{"query": "\\udc00\\ud800"}', b'{"query": NaN}',
+              b'{"query": Infinity}', b'{"query": -}', b'{"query": 01}', b'{"query": 1.}', b'{"query": +1}', b"{'query': 1}",
+              b'{"query": "a\x01"}', b'{"query": "a\nb"}', b'{"query": 1,}', b"\xef\xbb\xbf{}", b"\0", b'{"a": 1e400}',
+              b'{"a": 123456789012345678901234567890}', b"query=a&documents=b",
+              b'--x\r\nContent-Disposition: form-data; name="query"\r\n\r\na\r\n--x--\r\n']
+    routes = server.ask("/openapi.json").json["paths"]
+    for path in [path for path, methods in routes.items() if "post" in methods]:
+        for body in bodies:
+            answer = server.ask(path, body)
+            want(f"{path} {body!r:.60}", answer.status == 400, (answer.status, answer.body[:200]))
+            if path in TEI_ONLY:
+                want(f"TEI's shape {path} {body!r:.60}", set(answer.json) == {"error", "error_type"}, answer.body)
+            else:
+                want(f"shape {path} {body!r:.60}", set(answer.json) == COMMON, answer.body)
+        for body in (b"{}", b'{"unknown": 1}'):
+            answer = server.ask(path, body)
+            want(f"{path} {body!r}", answer.status == (422 if path in TEI_ONLY else 400), (answer.status, answer.body))
+        for method in ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"):
+            answer = server.ask(path, method=method)
+            want(f"{method} {path}", answer.status == 405 and answer.headers["allow"] == "POST", answer.status)
+    answer = server.ask("/v1/rerank", {"query": "a", "documents": ["b"]}, {"Content-Type": "multipart/form-data; boundary=x"})
+    want("the body counts, not what it is called", answer.status == 200, answer.body)
 
 
 def main():
@@ -232,7 +286,11 @@ def main():
         check_classify(server)
         check_reward(server, scores)
         check_long(server)
+        check_direction(server)
         check_errors(server)
+        check_syntax(server)
+        want("the server is well", [x["score"] for x in server.ask("/score", {"text_1": QUERY, "text_2": TEXTS}).json["data"]]
+             == scores)
     finish()
 
 

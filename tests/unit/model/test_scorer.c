@@ -317,6 +317,43 @@ static void test_options(void **state)
     close_golden(&golden);
 }
 
+/* A pair that is too long, its beginning cut off: the last tokens of each text, as many as are left
+ * of each when the end is cut off. */
+static void test_truncation(void **state)
+{
+    (void)state;
+    enum { ROOM = 64, LIMIT = 12 };
+    static const cappy_pair pair = {CAPPY_TEXT("a b c d e f g h i"),
+                                    CAPPY_TEXT("i h g f e d c b a")};
+    static const cappy_pair end = {CAPPY_TEXT("f g h i"), CAPPY_TEXT("e d c b a")};
+    const cappy_scorer_options options = {.struct_size = sizeof options, .max_length = LIMIT};
+    struct golden golden;
+    cappy_scorer *scorer = NULL;
+    int32_t ids[3][ROOM];
+    size_t n[3];
+    float scores[3];
+    open_golden(&golden, "bert", CAPPY_PRECISION_FP32);
+    cappy_scorer *whole = make_scorer(golden.model, 1);
+    assert_int_equal(cappy_scorer_create(golden.model, &options, &scorer, NULL), CAPPY_OK);
+    assert_int_equal(cappy_tokenize(scorer, &pair, ids[0], NULL, ROOM, &n[0], NULL), CAPPY_OK);
+    cappy_scorer_set_truncation(scorer, CAPPY_TRUNCATION_LEFT);
+    assert_int_equal(cappy_tokenize(scorer, &pair, ids[1], NULL, ROOM, &n[1], NULL), CAPPY_OK);
+    assert_int_equal(cappy_tokenize(whole, &end, ids[2], NULL, ROOM, &n[2], NULL), CAPPY_OK);
+    assert_int_equal(n[0], LIMIT);
+    assert_int_equal(n[1], LIMIT);
+    assert_memory_not_equal(ids[0], ids[1], sizeof ids[0][0] * LIMIT);
+    assert_int_equal(n[2], LIMIT);
+    assert_memory_equal(ids[1], ids[2], sizeof ids[0][0] * LIMIT);
+    assert_int_equal(cappy_score(scorer, &pair, 1, &scores[0], NULL), CAPPY_OK);
+    assert_int_equal(cappy_score(whole, &end, 1, &scores[1], NULL), CAPPY_OK);
+    assert_memory_equal(&scores[0], &scores[1], sizeof scores[0]);
+    assert_int_equal(cappy_score(scorer, &end, 1, &scores[2], NULL), CAPPY_OK);
+    assert_memory_equal(&scores[2], &scores[1], sizeof scores[0]);
+    cappy_scorer_free(scorer);
+    cappy_scorer_free(whole);
+    close_golden(&golden);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -326,6 +363,7 @@ int main(void)
         cmocka_unit_test(test_narrow),
         cmocka_unit_test(test_rank),
         cmocka_unit_test(test_options),
+        cmocka_unit_test(test_truncation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
