@@ -63,6 +63,7 @@ def check_addresses():
     want("no address", "not an address" in refuses("--host", "nowhere.invalid"))
     want("no model", "/nowhere" in refuses("--model", "a=/nowhere"))
     want("two of a name", "two models" in refuses("--model", TINY, "--model", TINY))
+    want("more lanes than threads", "at most that many" in refuses("--lanes", "3", "--threads", "2"))
     with serving("--host", "localhost") as server:
         want("a port in use", "address already in use" in refuses(port=str(server.port)))
 
@@ -97,7 +98,6 @@ def check_unix(folder):
     with open(path, "w", encoding="utf-8") as file:
         file.write("a file")
     want("a file is left alone", "address already in use" in refuses("--unix", path) and os.path.exists(path))
-    want("more lanes than threads", "at most that many" in refuses("--lanes", "3", "--threads", "2"))
 
 
 def check_systemd(folder):
