@@ -6,6 +6,7 @@
 void cappy_average_step(float *average, const float *weights, size_t n, double decay, size_t step,
                         size_t threads)
 {
+    (void)threads; /* a build without OpenMP has one */
     const double t = (double)step;
     const float share = (float)(1 - fmin(decay, (1 + t) / (10 + t)));
 #pragma omp parallel for simd num_threads((int)threads) schedule(static)
