@@ -5,8 +5,8 @@ server does in the long run, and when much is asked of it. Clients are wrk (Debi
 is measured.
 
 overload   asked for ten times what it can do, for N seconds (300): 200 connections, each of which asks again after as
-           long as makes ten times the throughput of two clients that do not pause. Beside them one client of Python
-           asks now and then, and sees how long a 429 takes.
+           long as makes ten times the throughput of two clients that do not pause. Beside them eight clients of
+           Python ask now and then, and see how long a 429 takes.
 soak       N requests (1,000,000) of single pairs: how much memory grows.
 slow       N connections (2,000) that send a byte of a head every few seconds, while one client of Python asks for single
            pairs: what that client notices of them.
@@ -82,11 +82,13 @@ def overload(arguments):
         run_wrk(port, body, 3, connections, pause)
         before, memory = metric(port, "cappy_batch_tokens_sum"), metric(port, "process_resident_memory_bytes")
         told, is_ending = {}, threading.Event()
-        thread = threading.Thread(target=probe, args=(port, body, is_ending, told))
-        thread.start()
+        probes = [threading.Thread(target=probe, args=(port, body, is_ending, told)) for _ in range(8)]
+        for each in probes:
+            each.start()
         got = run_wrk(port, body, seconds, connections, pause)
         is_ending.set()
-        thread.join()
+        for each in probes:
+            each.join()
         speed = (metric(port, "cappy_batch_tokens_sum") - before) / got["seconds"]
         grown = metric(port, "process_resident_memory_bytes") - memory
     finally:
