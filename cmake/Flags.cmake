@@ -24,6 +24,10 @@ foreach(flag IN LISTS wanted)
     endif()
 endforeach()
 
+if(NOT CAPPY_OPENMP)
+    target_compile_options(cappy_flags INTERFACE -Wno-unknown-pragmas) # those of OpenMP
+endif()
+
 if(CAPPY_SANITIZE)
     target_compile_options(cappy_flags INTERFACE -fsanitize=${CAPPY_SANITIZE} -fno-omit-frame-pointer
                            -fno-sanitize-recover=all)
