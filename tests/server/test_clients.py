@@ -1,21 +1,26 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The clients that people have, each with its real calls. They come from PyPI: cohere, litellm,
-langchain-cohere, llama-index-postprocessor-tei-rerank, openai, schemathesis; CAPPY_PYTHON names a Python that has them. Those
-that are missing are named and left out; exit status 77 when all are."""
+"""The clients that people have, each with its real calls, and what docs/clients.md and docs/boosting.md say to paste.
+The clients come from PyPI, by requirements.txt beside this file; CAPPY_PYTHON names a Python that has them. Those that
+are missing are named and left out."""
 
+import contextlib
 import importlib.util
+import io
+import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 
-from serving import DEFAULT, finish, score_rows, serving, upstream, want
+from serving import CAPPY, DEFAULT, ROOT, Server, finish, score_rows, serving, upstream, want
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # no network
 QUERY = "What is the capital of France?"
-TEXTS = ["Paris is the capital of France.", "Bananas are yellow.", "I like trains."]
+TEXTS = ["Bananas are yellow.", "Paris is the capital of France.", "I like trains."]
 
 
 def check_results(name, results, scores, n=None):
@@ -128,6 +133,123 @@ def is_there(module):
         return False
 
 
+# ---- What the documentation says to paste ----
+
+
+def read_blocks(page, heading):
+    """{title: [(language, text), ...]}: the blocks of a page of docs/, by the headings of that depth."""
+    with open(os.path.join(ROOT, "docs", page), encoding="utf-8") as file:
+        parts = re.split(rf"^{heading} (.*)\n", file.read(), flags=re.M)
+    return {title: re.findall(r"^```(\w+)\n(.*?)^```$", text, re.M | re.S) for title, text in zip(parts[1::2], parts[2::2])}
+
+
+def run_block(language, text, server):
+    """What a block prints, asking this server."""
+    text = text.replace("http://localhost:8080", server.address)
+    if language == "sh":
+        return subprocess.run(["sh", "-ec", text], capture_output=True, text=True, check=False).stdout
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(text, "docs/clients.md", "exec"), {"__name__": "__main__"})  # pylint: disable=exec-used
+    return printed.getvalue()
+
+
+def read_json(printed):
+    """The documents that stand one behind the other."""
+    decoder, documents, at = json.JSONDecoder(), [], 0
+    while at < len(printed):
+        document, at = decoder.raw_decode(printed, at)
+        documents.append(document)
+    return documents
+
+
+def check_ranking(title, printed, scores):
+    order = sorted(range(len(scores)), key=lambda i: -scores[i])
+    want(f"{title}: ranking", printed == "".join(f"{i} {min(max(scores[i], 0), 1)}\n" for i in order), printed)
+
+
+def check_chat(title, printed, _):
+    lines = printed.splitlines()
+    want(f"{title}: an answer", re.fullmatch(r"answer \d+ to " + re.escape(QUERY), lines[0]), printed)
+    if len(lines) > 1:
+        given, chosen = json.loads(lines[1].replace("] [", "], [").join(("[", "]")))
+        want(f"{title}: the best", len(given) == 4 and chosen == [given.index(max(given))] and
+             score_rows([(QUERY, lines[0])], DEFAULT) == [max(given)], printed)
+
+
+def check_documents(title, printed, _):
+    documents = read_json(printed)
+    want(f"{title}: answers", documents and all("error" not in document for document in documents), printed)
+
+
+# Of docs/clients.md: what a title's blocks need, a module or a program, and what is to come of them.
+PASTED = {
+    "cohere": ("cohere", check_ranking),
+    "LangChain": ("langchain_cohere", check_ranking),
+    "LiteLLM": ("litellm", check_ranking),
+    "LlamaIndex": ("llama_index.postprocessor.tei_rerank", check_ranking),
+    "Text Embeddings Inference": ("urllib", check_ranking),
+    "curl": ("curl", check_documents),
+    "openai": ("openai", check_chat),
+    "LangChain: ChatOpenAI": ("langchain_openai", check_chat),
+    "LiteLLM: completion": ("litellm", check_chat),
+    "LlamaIndex: OpenAILike": ("llama_index.llms.openai_like", check_chat),
+    "curl: chat and text": ("curl", check_documents),
+}
+
+
+def check_pasted(server, scores):
+    page = read_blocks("clients.md", "###")
+    want("every client of the page is tested", page.keys() == PASTED.keys(), page.keys() ^ PASTED.keys())
+    for title, (needed, check) in PASTED.items():
+        if not (is_there(needed) or shutil.which(needed)):
+            print(f"skipped: {title} of docs/clients.md: {needed} is not installed")
+            continue
+        print(f"docs/clients.md, {title} ...", flush=True)
+        want(f"{title}: there is a block", page[title])
+        for language, text in page[title]:
+            check(title, run_block(language, text, server), scores)
+
+
+def check_boost_line(line, llm, folder):
+    with open(os.path.join(folder, "questions.jsonl"), "w", encoding="utf-8") as file:
+        file.write(json.dumps({"instruction": QUERY}) + "\n")
+    environment = {**os.environ, "PATH": os.path.dirname(CAPPY) + os.pathsep + os.environ["PATH"], "CAPPY_MODEL": DEFAULT,
+                   "XDG_CACHE_HOME": folder, "OPENAI_API_KEY": "hosted-key"}
+    done = subprocess.run(["sh", "-ec", line], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    want(f"{line:.60}: exit status", done.returncode == 0, done.stderr)
+    with open(os.path.join(folder, "best.jsonl"), encoding="utf-8") as file:
+        row = json.loads(file.read())
+    n = 17 if "--plan reference" in line else 8
+    want(f"{line:.60}: the best", len(row["candidates"]) == n and row["response"] == row["candidates"][row["best"]]["text"] and
+         row["scores"][row["best"]] == max(row["scores"]), row)
+    key = "Bearer hosted-key" if "OPENAI_API_KEY" in line else "Bearer upstream-key"
+    want(f"{line:.60}: the key", all(call["authorization"] == key for call in llm.calls()))
+
+
+def check_serve_line(line):
+    words = shlex.split(line.replace("--port 8080", "--port 0"))
+    server = Server(command=[CAPPY, *words[1:], "--drain-delay", "0"], model=DEFAULT)
+    answer = server.ask("/v1/chat/completions", {"model": "llm", "messages": [{"role": "user", "content": QUERY}]})
+    want("cappy serve --llm", answer.status == 200 and answer.json["cappy"]["best_of"] == 8, answer.body)
+    want("it ends", server.stop() == 0)
+
+
+def check_endpoints(llm):
+    """The lines of docs/boosting.md, with the address of this endpoint in the place of theirs."""
+    blocks = read_blocks("boosting.md", "##")["Endpoints, one by one"]
+    lines = [line for _, text in blocks for line in text.splitlines() if re.match(r"(CAPPY_LLM_KEY=\S+ )?cappy ", line)]
+    want("a line for each endpoint", len(lines) == len(blocks) == 6, lines)
+    for line in lines:
+        print(f"docs/boosting.md, {line:.60} ...", flush=True)
+        line = re.sub(r"--llm \S+", f"--llm {llm.url}/v1", line)
+        if " boost " in line:
+            with tempfile.TemporaryDirectory() as folder:
+                check_boost_line(line, llm, folder)
+        else:
+            check_serve_line(line)
+
+
 def main():
     found = {name: check for name, check in CLIENTS.items() if is_there(name)}
     for name in CLIENTS.keys() - found.keys():
@@ -136,10 +258,10 @@ def main():
         found["curl"] = check_curl
     else:
         print("skipped: curl is not installed")
-    if not found:
-        sys.exit(77)
     scores = score_rows([(QUERY, text) for text in TEXTS], DEFAULT)
     with upstream() as llm, serving("--model", f"default={DEFAULT}", "--llm", llm.url, "-n", "3") as server:
+        check_endpoints(llm)
+        check_pasted(server, scores)
         for name, check in found.items():
             print(f"{name} ...", flush=True)
             check(server, scores)
