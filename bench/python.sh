@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# python.sh REQUIREMENTS: prints the Python interpreter that has the packages of a requirements file.
-# It lives in a virtual environment, .venv-bench, made on first use; PYTHON=FILE names one that has
-# the packages already. A package that cannot be installed is left out, and tried again next time:
+# python.sh REQUIREMENTS [NAME]: prints the Python interpreter that has the packages of a requirements
+# file. It lives in a virtual environment, .venv-NAME (.venv-bench), made on first use; PYTHON=FILE names
+# one that has the packages already. A package that cannot be installed is left out, and tried again next time:
 # who needs it says so.
 set -eu
 
@@ -10,7 +10,7 @@ if [ -n "${PYTHON:-}" ]; then
     echo "$PYTHON"
     exit
 fi
-venv=$(cd "$(dirname -- "$0")/.." && pwd)/.venv-bench
+venv=$(cd "$(dirname -- "$0")/.." && pwd)/.venv-${2:-bench}
 mark=$venv/installed-$(cksum <"$1" | tr ' ' '-')
 
 install()
@@ -19,7 +19,7 @@ install()
 }
 
 if [ ! -e "$mark" ]; then
-    echo "installing into .venv-bench: $(tr '\n' ' ' <"$1")" >&2
+    echo "installing into $(basename "$venv"): $(tr '\n' ' ' <"$1")" >&2
     python3 -m venv "$venv" >&2
     if install --requirement "$1"; then
         touch "$mark"

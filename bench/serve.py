@@ -35,8 +35,9 @@ def make_pairs():
     return pairs
 
 
-def make_request(body):
-    return f"POST /v1/score HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+def make_request(body, path="/v1/score"):
+    head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
 
 
 class Client:
@@ -45,8 +46,8 @@ class Client:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.stream = self.socket.makefile("rb")
 
-    def ask(self, body):
-        self.socket.sendall(make_request(body))
+    def ask(self, body, path="/v1/score"):
+        self.socket.sendall(make_request(body, path))
         status, size = self.stream.readline(), 0
         while (line := self.stream.readline()) != b"\r\n":
             if line.lower().startswith(b"content-length:"):
@@ -61,10 +62,10 @@ def make_body(pairs):
     return json.dumps({"text_1": [a for a, _ in pairs], "text_2": [b for _, b in pairs]}).encode()
 
 
-def start(cappy, *options):
-    """A server, and the port that it found."""
+def start(cappy, *options, session=False):
+    """A server, in a session of its own where asked for, and the port that it found."""
     server = subprocess.Popen([cappy, "serve", "--port", "0", "--drain-delay", "0", "--quiet", *options],
-                              stderr=subprocess.PIPE, text=True)
+                              stderr=subprocess.PIPE, text=True, start_new_session=session)
     return server, int(json.loads(server.stderr.readline())["address"].rsplit(":", 1)[1])
 
 
@@ -81,7 +82,7 @@ def time_command(command, rows, copies):
     return time.monotonic() - begun
 
 
-def time_server(port, bodies, n_clients):
+def time_server(port, bodies, n_clients, path="/v1/score"):
     """Seconds in which clients that take one body after another are through with all."""
     left, lock = list(bodies), threading.Lock()
 
@@ -92,7 +93,7 @@ def time_server(port, bodies, n_clients):
                 if not left:
                     return
                 body = left.pop()
-            client.ask(body)
+            client.ask(body, path)
 
     clients = [threading.Thread(target=run) for _ in range(n_clients)]
     begun = time.monotonic()
@@ -127,11 +128,10 @@ def is_whole(answer):
     return len(body) == int(re.search(rb"(?i)content-length: *(\d+)", head).group(1))
 
 
-def measure_load(port, rate, seconds=4):
-    """Latencies of single pairs that arrive at random, `rate` a second, each on a connection that has
+def measure_load(port, rate, request, seconds=4):
+    """Latencies of requests that arrive at random, `rate` a second, each on a connection that has
     nothing else to do. One thread: threads of Python would wait for one another, not for the server."""
-    body, some, times = make_body([(" ".join(WORDS * 2), " ".join(WORDS * 2))]), random.Random(2), []
-    request = make_request(body)
+    some, times = random.Random(2), []
     arrivals, at = [], 0.0
     while at < seconds:
         at += some.expovariate(rate)
@@ -181,7 +181,8 @@ def main():
         seen, computed, overhead = measure_one(port)
         print(f"one pair: {seen * 1e3:.3f} ms seen by the client, {computed * 1e3:.3f} ms computed, "
               f"{overhead * 1e3:.3f} ms between them")
-        median, p99 = measure_load(port, 0.5 / seen)
+        request = make_request(make_body([(" ".join(WORDS * 2), " ".join(WORDS * 2))]))
+        median, p99 = measure_load(port, 0.5 / seen, request)
         print(f"single pairs at half load ({0.5 / seen:.0f} a second): median {median * 1e3:.2f} ms, "
               f"99th of a hundred {p99 * 1e3:.2f} ms, {p99 / seen:.2f} times an unloaded one")
     finally:
