@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""serve_long.py path/to/cappy WHAT [--precision P] [--seconds N] [--requests N] [--restarts N] [--connections N]: what a
-server does in the long run, and when much is asked of it. Clients are wrk (Debian's package), so that Python is not what
-is measured.
+"""serve_long.py path/to/cappy WHAT [--precision P] [--lanes N] [--seconds N] [--requests N] [--restarts N]
+[--connections N]: what a server does in the long run, and when much is asked of it. Clients are wrk (Debian's package), so
+that Python is not what is measured.
 
 overload   asked for ten times what it can do, for N seconds (300): 200 connections, each of which asks again after as
            long as makes ten times the throughput of two clients that do not pause. Beside them eight clients of
@@ -262,12 +262,14 @@ def main():
     parser.add_argument("cappy")
     parser.add_argument("what", choices=TESTS)
     parser.add_argument("--precision", default="bf16")
+    parser.add_argument("--lanes", type=int)
     parser.add_argument("--seconds", type=int, default=300)
     parser.add_argument("--requests", type=int, default=1000000)
     parser.add_argument("--restarts", type=int, default=200)
     parser.add_argument("--connections", type=int, default=2000)
     arguments = parser.parse_args()
-    arguments.model = ("--model", os.path.join(ROOT, "models", "default"), "--precision", arguments.precision)
+    arguments.model = ("--model", os.path.join(ROOT, "models", "default"), "--precision", arguments.precision,
+                       *(("--lanes", str(arguments.lanes)) if arguments.lanes else ()))
     TESTS[arguments.what](arguments)
 
 
