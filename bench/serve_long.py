@@ -245,7 +245,7 @@ def half(arguments):
         alone = run_wrk(port, body, 10, 1)
         full = run_wrk(port, body, 10, 16)
         rate = full["200"] / full["seconds"]
-        median, p99 = measure_load(port, rate / 2, arguments.seconds)
+        median, p99 = measure_load(port, rate / 2, make_request(body), arguments.seconds)
         print(f"half: one client {alone['p50'] * 1e3:.2f} ms, sixteen {rate:.0f} pairs a second; {rate / 2:.0f} a second at "
               f"random times for {arguments.seconds} s: {median * 1e3:.2f} ms, 99th of a hundred {p99 * 1e3:.2f} ms, "
               f"{p99 / alone['p50']:.2f} times the one client's")
