@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Ways to choose among answers by scores and likeness, beside the mix that cappy has. A Markdown table for each file.
+
+    tools/selection.py [--fit FILE] [--only PATTERN] FILE...
+
+Files are those of `cappy eval pool --samples`: rows with candidates, their scores, and references or qualities. What a way
+leaves open (a weight, a share, a temperature) is fitted on the rows of --fit, or else on four fifths of the questions for
+the rest, five times. It takes what the way's orders are worth on average, as cappy adapt does: the mean quality of the
+first of k answers drawn at random, over all k. Differences to the mix are paired, with 95 % bootstrap intervals over
+questions. --only shows the ways whose names match, beside the mix: so that a set for the final figures is not chosen on.
+Needs numpy and rouge-score.
+"""
+import argparse
+import itertools
+import json
+import re
+
+import numpy as np
+from rouge_score import tokenizers
+
+TOKENIZER = tokenizers.DefaultTokenizer(use_stemmer=True)
+FOLDS = 5
+
+
+# ---- Likeness: ROUGE-L ----
+
+
+def rouge_l(a, b):
+    """F of two lists of tokens, by the longest common subsequence in bits."""
+    if not a or not b:
+        return 0.0
+    places = {}
+    for i, token in enumerate(a):
+        places[token] = places.get(token, 0) | 1 << i
+    whole = (1 << len(a)) - 1
+    free = whole
+    for token in b:
+        met = free & places.get(token, 0)
+        free = ((free + met) | (free - met)) & whole
+    return 2 * (len(a) - free.bit_count()) / (len(a) + len(b))
+
+
+class Question:
+    def __init__(self, row):
+        texts = [c["text"] if isinstance(c, dict) else c for c in row["candidates"]]
+        tokens = [TOKENIZER.tokenize(t) for t in texts]
+        n = len(texts)
+        self.scores = np.array(row["scores"], dtype=float)
+        if all(isinstance(c, dict) and "quality" in c for c in row["candidates"]):
+            self.qualities = np.array([c["quality"] for c in row["candidates"]], dtype=float)
+        else:
+            references = [TOKENIZER.tokenize(t) for t in row["references"]]
+            self.qualities = np.array([max(rouge_l(r, t) for r in references) for t in tokens])
+        self.like = np.eye(n)
+        for i, j in itertools.combinations(range(n), 2):
+            self.like[i, j] = self.like[j, i] = rouge_l(tokens[i], tokens[j])
+        self.consensus = (self.like.sum(1) - 1) / (n - 1)
+        self.lengths = np.log1p([len(t.split()) for t in texts])
+        said = [re.sub(r"\s+", " ", t.strip(" \t\r\n.,;:!?\"'`*").lower()) for t in texts]
+        self.same = np.array([[a == b for b in said] for a in said], dtype=float)
+        self.is_short = np.median([len(s.split()) for s in said]) <= 5
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return [Question(r) for r in map(json.loads, file) if len(r["candidates"]) > 2]
+
+
+# ---- Ways: keys of the answers, given what was fitted ----
+
+
+def vote(q):
+    return q.same @ np.maximum(q.scores, 1e-6)
+
+
+def weighted(q, temperature, with_itself):
+    """Likeness to the others, each counting by its score."""
+    weights = np.exp((q.scores - q.scores.max()) / temperature)
+    like = q.like if with_itself else q.like - np.eye(len(weights))
+    return like @ weights / (weights.sum() if with_itself else np.maximum(weights.sum() - weights, 1e-12))
+
+
+def best(q, share):
+    """Which of the answers are among the first by score."""
+    k = max(2, round(share * len(q.scores)))
+    is_best = np.zeros(len(q.scores))
+    is_best[np.argsort(-q.scores, kind="stable")[:k]] = 1
+    return is_best
+
+
+def among(q, share):
+    chosen = best(q, share)
+    return 10 * chosen + (q.like @ chosen - chosen) / np.maximum(chosen.sum() - chosen, 1)
+
+
+def even(q, slope):
+    """Scores without what length explains of them."""
+    return q.scores - slope * (q.lengths - q.lengths.mean())
+
+
+def scaled(values):
+    return (values - values.mean()) / (values.std() + 1e-9)
+
+
+WEIGHTS = [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 6, 8]
+SHARES = [0.2, 0.35, 0.5, 0.65, 0.8]
+TEMPERATURES = [0.03, 0.06, 0.12, 0.25, 0.5, 1]
+SLOPES = [-0.2, -0.15, -0.1, -0.05, -0.025, 0, 0.025, 0.05, 0.1, 0.15, 0.2]
+WAYS = {
+    "mix: score + w x consensus": (lambda q, w: q.scores + w * q.consensus, [WEIGHTS]),
+    "mix, w = 1": (lambda q: q.scores + q.consensus, []),
+    "random": (None, []),
+    "scorer": (lambda q: q.scores, []),
+    "consensus": (lambda q: q.consensus, []),
+    "vote": (vote, []),
+    "vote where short, else mix": (lambda q, w: vote(q) if q.is_short else q.scores + w * q.consensus, [WEIGHTS]),
+    "mix + v x share of the vote": (lambda q, w, v: q.scores + w * q.consensus + v * vote(q) / max(vote(q).max(), 1e-6), [WEIGHTS, WEIGHTS]),
+    "first share by score, then consensus with all": (lambda q, s: 10 * best(q, s) + q.consensus, [SHARES]),
+    "first share by score, then consensus among these": (among, [SHARES]),
+    "consensus weighted by exp(score / t)": (lambda q, t: weighted(q, t, False), [TEMPERATURES]),
+    "the same, each like itself": (lambda q, t: weighted(q, t, True), [TEMPERATURES]),
+    "score + w x weighted consensus": (lambda q, w, t: q.scores + w * weighted(q, t, False), [WEIGHTS, TEMPERATURES]),
+    "mix of deviations within the question": (lambda q, w: scaled(q.scores) + w * scaled(q.consensus), [WEIGHTS]),
+    "scorer without length, slope b": (even, [SLOPES]),
+    "mix without length": (lambda q, w, b: even(q, b) + w * q.consensus, [WEIGHTS, SLOPES]),
+}
+MIX = next(iter(WAYS))
+
+
+# ---- Fitting and telling ----
+
+
+def first_of_k(n):
+    """[n]: how often the answer at each place of an order is the first of k drawn, over all k from 2 to n."""
+    chances = np.zeros(n)
+    for k in range(2, n + 1):
+        left = 1.0
+        for place in range(n - k + 1):
+            chances[place] += left * k / (n - place)
+            left *= 1 - k / (n - place)
+    return chances / (n - 1)
+
+
+CHANCES = {}
+
+
+def worth_of_order(q, keys):
+    n = len(keys)
+    if n not in CHANCES:
+        CHANCES[n] = first_of_k(n)
+    return q.qualities[np.argsort(-keys, kind="stable")] @ CHANCES[n]
+
+
+def fit(way, grid, questions):
+    options = list(itertools.product(*grid))
+    if len(options) == 1:
+        return options[0]
+    return max(options, key=lambda o: np.mean([worth_of_order(q, way(q, *o)) for q in questions]))
+
+
+def pick(way, q, options):
+    return q.qualities.mean() if way is None else q.qualities[int(np.argmax(way(q, *options)))]
+
+
+def measure(name, questions, fit_on):
+    """What the way's picks are worth, and what was fitted."""
+    way, grid = WAYS[name]
+    if fit_on:
+        options = fit(way, grid, fit_on)
+        return np.array([pick(way, q, options) for q in questions]), [options]
+    fold = np.random.default_rng(0).permutation(len(questions)) % FOLDS
+    worth = np.zeros(len(questions))
+    fitted = []
+    for f in range(FOLDS):
+        fitted.append(fit(way, grid, [q for q, g in zip(questions, fold) if g != f]))
+        for i in np.flatnonzero(fold == f):
+            worth[i] = pick(way, questions[i], fitted[-1])
+    return worth, fitted
+
+
+def interval(values):
+    draws = np.random.default_rng(0).choice(values, (2000, len(values))).mean(1)
+    return np.percentile(draws, [2.5, 97.5])
+
+
+def show(path, fit_on, only):
+    questions = read(path)
+    print(f"{path.rsplit('/', 1)[-1]}, {len(questions)} questions, best possible "
+          f"{np.mean([q.qualities.max() for q in questions]):.4f}\n")
+    print("| way | worth | less the mix (95 % interval) | fitted |\n|---|--:|---|---|")
+    mix, _ = measure(MIX, questions, fit_on)
+    for name in [n for n in WAYS if n == MIX or re.search(only, n)]:
+        worth, fitted = measure(name, questions, fit_on)
+        low, high = interval(worth - mix)
+        text = ", ".join(dict.fromkeys(" / ".join(f"{x:g}" for x in f) for f in fitted if f))
+        lead = "" if name == MIX else f"{np.mean(worth - mix):+.4f} ({low:+.4f} to {high:+.4f})"
+        print(f"| {name} | {worth.mean():.4f} | {lead} | {text} |", flush=True)
+    print()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
+    parser.add_argument("--fit", help="a file for what ways leave open")
+    parser.add_argument("--only", default="", help="a regular expression: names of ways to show")
+    parser.add_argument("files", nargs="+")
+    args = parser.parse_args()
+    fit_on = read(args.fit) if args.fit else None
+    for path in args.files:
+        show(path, fit_on, args.only)
+
+
+if __name__ == "__main__":
+    main()
