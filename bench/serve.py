@@ -162,9 +162,10 @@ def main():
     parser.add_argument("cappy")
     parser.add_argument("--model", default=os.path.join(ROOT, "models", "default"))
     parser.add_argument("--precision", default="fp32")
+    parser.add_argument("--pairs", type=int, default=512, help="fewer are enough where they take long")
     arguments = parser.parse_args()
     options = ["--model", arguments.model, "--precision", arguments.precision]
-    pairs = make_pairs()
+    pairs = make_pairs()[:arguments.pairs]
     rows = "".join(json.dumps({"instruction": a, "response": b}) + "\n" for a, b in pairs)
     bodies = [make_body(pairs[i:i + 32]) for i in range(0, len(pairs), 32)]
     server, port = start(arguments.cappy, *options)
