@@ -28,14 +28,19 @@ static void find_processor(char *name, size_t capacity)
     }
 }
 
+size_t cappy_machine_threads(size_t wish)
+{
+    cpu_set_t set;
+    if (wish != 0) {
+        return wish;
+    }
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? (size_t)CPU_COUNT(&set) : 1;
+}
+
 struct cappy_machine cappy_machine_describe(void)
 {
-    struct cappy_machine machine = {.n_processors = 1};
+    struct cappy_machine machine = {.n_processors = cappy_machine_threads(0)};
     find_processor(machine.processor, sizeof machine.processor);
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0) {
-        machine.n_processors = (size_t)CPU_COUNT(&set);
-    }
     long pages = sysconf(_SC_PHYS_PAGES);
     long page = sysconf(_SC_PAGESIZE);
     if (pages > 0 && page > 0) {

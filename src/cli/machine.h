@@ -14,4 +14,7 @@ struct cappy_machine {
 
 struct cappy_machine cappy_machine_describe(void);
 
+/* How many threads to use: `wish`, or for 0 one for each processor that this process may use. */
+size_t cappy_machine_threads(size_t wish);
+
 #endif

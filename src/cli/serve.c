@@ -61,15 +61,15 @@ static void write_log(const char *line, size_t size)
 static cappy_status choose_lanes(const struct serve_arguments *arguments, size_t *threads,
                                  size_t *lanes, cappy_error *error)
 {
-    *threads = arguments->common.threads;
-    *threads = *threads != 0 ? *threads : cappy_machine_describe().n_processors;
+    *threads = cappy_machine_threads(arguments->common.threads);
     if (arguments->lanes > *threads) {
         return cappy_error_set(error, CAPPY_ARGUMENT,
                                "--lanes %zu: each needs a thread, and there are %zu; give at most "
                                "that many, or --threads",
                                arguments->lanes, *threads);
     }
-    for (*lanes = arguments->lanes; arguments->lanes == 0 && *lanes * *lanes < *threads;) {
+    *lanes = arguments->lanes;
+    while (arguments->lanes == 0 && *lanes * *lanes < *threads) {
         ++*lanes;
     }
     return CAPPY_OK;

@@ -256,8 +256,7 @@ static cappy_status open_all(struct cappy_stream *stream, cappy_error *error)
 /* The least number of pairs that is worth a batch. */
 static size_t find_minimum(const struct cappy_common *common)
 {
-    size_t threads = common->threads != 0 ? common->threads : cappy_machine_describe().n_processors;
-    size_t n = threads * PAIRS_A_THREAD;
+    size_t n = cappy_machine_threads(common->threads) * PAIRS_A_THREAD;
     return n < MAX_PAIRS ? n : MAX_PAIRS;
 }
 

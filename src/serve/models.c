@@ -208,6 +208,15 @@ size_t cappy_served_lane_threads(const struct cappy_served_models *models, size_
     return models->threads / models->n_lanes + (lane < models->threads % models->n_lanes);
 }
 
+size_t cappy_served_models_width(const struct cappy_served_models *models)
+{
+    size_t most = 1;
+    for (size_t i = 0; i < models->n; i++) {
+        most = models->models[i].info.n_labels > most ? models->models[i].info.n_labels : most;
+    }
+    return most;
+}
+
 struct cappy_served_model *cappy_served_models_find(const struct cappy_served_models *models,
                                                     cappy_text name)
 {

@@ -33,6 +33,9 @@ cappy_status cappy_served_models_open(const struct cappy_serve_options *options,
                                       struct cappy_served_models *models, cappy_error *error);
 void cappy_served_models_close(struct cappy_served_models *models);
 
+/* The most labels of a model. */
+size_t cappy_served_models_width(const struct cappy_served_models *models);
+
 /* The model of that name; NULL where there is none. */
 struct cappy_served_model *cappy_served_models_find(const struct cappy_served_models *models,
                                                     cappy_text name);

@@ -116,10 +116,16 @@ static void finish(struct cappy_scheduler *scheduler, struct cappy_job *job)
 
 /* ---- Batches --------------------------------------------------------------------------------- */
 
-/* Tokens that a thread computes in a second, of late; 0 when nothing is known yet. */
-static double thread_speed(const struct cappy_scheduler *scheduler)
+/* The part of all threads that a lane has. */
+static double lane_share(const struct lane *lane)
 {
-    return scheduler->counts.tokens_per_second / (double)scheduler->options.models->threads;
+    return (double)lane->threads / (double)lane->scheduler->options.models->threads;
+}
+
+/* Tokens that a lane computes in a second, of late; 0 when nothing is known yet. */
+static double lane_speed(const struct lane *lane)
+{
+    return lane->scheduler->counts.tokens_per_second * lane_share(lane);
 }
 
 /* The part of what waits that is this lane's if all lanes are to be through at the same time, in
@@ -127,55 +133,51 @@ static double thread_speed(const struct cappy_scheduler *scheduler)
 static double count_part(const struct lane *lane, double now)
 {
     const struct cappy_scheduler *scheduler = lane->scheduler;
-    const double speed = thread_speed(scheduler);
     const double waiting = (double)scheduler->counts.queued_tokens;
     double end = 0; /* until then, as seconds from now */
     for (size_t round = 0; round < scheduler->n_lanes; round++) {
         double work = waiting; /* of the lanes that take part, what they are at included */
-        double threads = 0;
+        double speed = 0;      /* of these lanes */
         for (size_t i = 0; i < scheduler->n_lanes; i++) {
             const struct lane *other = scheduler->lanes[i];
             const double left = other == lane || other->until < now ? 0 : other->until - now;
             if (round == 0 || left < end) {
-                work += left * speed * (double)other->threads;
-                threads += (double)other->threads;
+                work += left * lane_speed(other);
+                speed += lane_speed(other);
             }
         }
-        end = work / (speed * threads);
+        end = work / speed;
     }
-    return end * speed * (double)lane->threads;
+    return end * lane_speed(lane);
 }
 
 /* Tokens of the lane's next batch: what it does in batch_seconds, and no more than its part of what
  * waits, unless that is next to nothing. */
 static size_t size_batch(const struct lane *lane, double now)
 {
-    const struct cappy_scheduler *scheduler = lane->scheduler;
-    const double speed = thread_speed(scheduler) * (double)lane->threads;
+    const double speed = lane_speed(lane);
     const double least = (double)(LEAST_TOKENS * lane->threads);
     double size = fmax(speed * batch_seconds, least);
     if (speed > 0) {
         const double part = fmax(count_part(lane, now) / 2, speed * least_seconds);
         size = fmin(size, part);
     }
-    return (size_t)fmin(size, (double)scheduler->options.batch_tokens);
+    return (size_t)fmin(size, (double)lane->scheduler->options.batch_tokens);
 }
 
-/* Lets `job` choose more pairs, up to `share` tokens of this turn. */
-static void choose_pairs(struct batch *batch, struct cappy_job *job, size_t share)
+/* Lets a job choose more pairs for its portion, up to `share` tokens of this turn. */
+static void choose_pairs(struct batch *batch, struct portion *portion, size_t share)
 {
+    const struct cappy_job *job = portion->job;
     size_t tokens = 0;
-    for (size_t i = job->taken + job->chosen; i < job->n && batch->n_pairs < BATCH_PAIRS; i++) {
+    for (size_t i = portion->at + portion->n; i < job->n && batch->n_pairs < BATCH_PAIRS; i++) {
         const size_t more = job->tokens[i];
         const bool is_first = batch->n_pairs == 0;
         if (!is_first &&
             (batch->n_tokens + more > batch->budget || (tokens > 0 && tokens + more > share))) {
             break;
         }
-        if (job->chosen == 0) {
-            batch->portions[batch->n_portions++] = (struct portion){job, job->taken, 0};
-        }
-        job->chosen++;
+        portion->n++;
         tokens += more;
         batch->n_pairs++;
         batch->n_tokens += more;
@@ -206,11 +208,14 @@ static void choose_batch(struct lane *lane, double now)
     for (job = scheduler->queue.next; job != &scheduler->queue && batch->n_portions < BATCH_JOBS;
          job = job->next) {
         if (fits_batch(batch, job)) {
-            choose_pairs(batch, job, share);
+            struct portion *portion = &batch->portions[batch->n_portions];
+            *portion = (struct portion){job, job->taken, 0};
+            choose_pairs(batch, portion, share);
+            batch->n_portions += portion->n > 0;
         }
     }
     for (size_t i = 0; i < batch->n_portions; i++) {
-        choose_pairs(batch, batch->portions[i].job, batch->budget);
+        choose_pairs(batch, &batch->portions[i], batch->budget);
     }
 }
 
@@ -223,14 +228,12 @@ static void take_batch(struct lane *lane, double now)
     size_t at = 0;
     choose_batch(lane, now);
     for (size_t i = 0; i < batch->n_portions; i++) {
-        struct cappy_job *job = batch->portions[i].job;
-        const size_t n = job->chosen;
-        memcpy(batch->pairs + at, job->pairs + job->taken, n * sizeof *batch->pairs);
-        at += n;
-        batch->portions[i].n = n;
+        const struct portion *portion = &batch->portions[i];
+        struct cappy_job *job = portion->job;
+        memcpy(batch->pairs + at, job->pairs + portion->at, portion->n * sizeof *batch->pairs);
+        at += portion->n;
         job->begun = job->taken == 0 ? now : job->begun;
-        job->taken += n;
-        job->chosen = 0;
+        job->taken += portion->n;
         unlink_job(job);
         if (job->taken < job->n) {
             link_last(scheduler, job);
@@ -266,12 +269,11 @@ static void give_batch(struct cappy_scheduler *scheduler, const struct batch *ba
 }
 
 /* The speed of late, of all threads: the latest batch counts for a fifth. */
-static void note_speed(struct cappy_scheduler *scheduler, const struct lane *lane, double seconds)
+static void note_speed(const struct lane *lane, double seconds)
 {
-    struct cappy_scheduler_counts *counts = &scheduler->counts;
-    const double share = (double)lane->threads / (double)scheduler->options.models->threads;
+    struct cappy_scheduler_counts *counts = &lane->scheduler->counts;
     const double tokens = (double)lane->batch.n_tokens;
-    const double speed = tokens / (seconds > 1e-6 ? seconds : 1e-6) / share;
+    const double speed = tokens / (seconds > 1e-6 ? seconds : 1e-6) / lane_share(lane);
     counts->tokens_per_second =
         counts->tokens_per_second > 0 ? counts->tokens_per_second * 0.8 + speed * 0.2 : speed;
 }
@@ -303,7 +305,7 @@ static void run_batch(struct lane *lane)
     cappy_error error = {0};
     const double begun = cappy_clock();
     take_batch(lane, begun);
-    const double speed = thread_speed(scheduler) * (double)lane->threads;
+    const double speed = lane_speed(lane);
     lane->until = speed > 0 ? begun + (double)batch->n_tokens / speed : begun + batch_seconds;
     scheduler->begun = scheduler->n_busy == 0 ? begun : scheduler->begun;
     scheduler->n_busy++;
@@ -320,7 +322,7 @@ static void run_batch(struct lane *lane)
     counts->pairs += batch->n_pairs;
     counts->tokens += batch->n_tokens;
     counts->seconds += scheduler->n_busy == 0 ? ended - scheduler->begun : 0;
-    note_speed(scheduler, lane, ended - begun);
+    note_speed(lane, ended - begun);
     give_batch(scheduler, batch, status, &error);
 }
 
@@ -356,15 +358,6 @@ static void free_lane(struct lane *lane)
     cappy_free(lane);
 }
 
-static size_t count_labels(const struct cappy_served_models *models)
-{
-    size_t most = 1;
-    for (size_t i = 0; i < models->n; i++) {
-        most = models->models[i].info.n_labels > most ? models->models[i].info.n_labels : most;
-    }
-    return most;
-}
-
 static cappy_status start_lane(struct cappy_scheduler *scheduler, cappy_error *error)
 {
     const struct cappy_served_models *models = scheduler->options.models;
@@ -376,7 +369,7 @@ static cappy_status start_lane(struct cappy_scheduler *scheduler, cappy_error *e
     lane->index = scheduler->n_lanes;
     lane->threads = cappy_served_lane_threads(models, lane->index);
     lane->batch.scores =
-        cappy_alloc(BATCH_PAIRS, count_labels(models) * sizeof *lane->batch.scores);
+        cappy_alloc(BATCH_PAIRS, cappy_served_models_width(models) * sizeof *lane->batch.scores);
     pthread_cond_init(&lane->work, NULL);
     pthread_mutex_lock(&scheduler->lock);
     const bool is_started =
@@ -445,7 +438,7 @@ bool cappy_scheduler_is_full(struct cappy_scheduler *scheduler)
 
 bool cappy_scheduler_submit(struct cappy_scheduler *scheduler, struct cappy_job *job)
 {
-    job->taken = job->scored = job->chosen = 0;
+    job->taken = job->scored = 0;
     job->status = CAPPY_OK;
     job->is_cancelled = job->is_queued = false;
     const size_t tokens = count_waiting(job);

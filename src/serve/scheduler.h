@@ -31,7 +31,6 @@ struct cappy_job {
     bool is_queued; /* has pairs that wait */
     size_t taken;   /* pairs that have entered a batch */
     size_t scored;  /* pairs that have come out of one */
-    size_t chosen;  /* pairs of the batch being made */
 };
 
 /* What has been computed, for the metrics. */
