@@ -64,6 +64,24 @@ static void resume(struct cappy_call *call, const char *replies)
     assert_true(cappy_call_resume(call));
 }
 
+static void is_json(const json_t *json, const char *wanted)
+{
+    json_t *parsed = json_loads(wanted, 0, NULL);
+    assert_non_null(parsed);
+    assert_true(json_equal(json, parsed));
+    json_decref(parsed);
+}
+
+/* Finishes the call with these scores[call->job.n]; returns its answer, for the caller to free. */
+static json_t *finish(struct cappy_call *call, const float *scores)
+{
+    memcpy(call->job.scores, scores, call->job.n * sizeof *scores);
+    cappy_call_finish(call);
+    json_t *answer = json_loads(call->answer.data, 0, NULL);
+    assert_non_null(answer);
+    return answer;
+}
+
 static void is_text(cappy_text text, const char *wanted)
 {
     assert_int_equal(text.size, strlen(wanted));
@@ -79,15 +97,12 @@ static void test_body_goes_on(void **state)
         "{\"model\": \"m\", \"messages\": [{\"role\": \"user\", \"content\": \"q\"}], \"n\": 2, "
         "\"stream\": true, \"stream_options\": {\"include_usage\": true}, \"odd\": [1, {}], "
         "\"best_of\": 3, \"cappy\": {\"best_of\": 5}}");
-    json_t *wanted =
-        json_loads("{\"model\": \"m\", \"messages\": [{\"role\": \"user\", \"content\": "
-                   "\"q\"}], \"odd\": [1, {}], \"best_of\": 3}",
-                   0, NULL);
-    assert_true(json_equal(call.relayed.body, wanted));
+    is_json(call.relayed.body,
+            "{\"model\": \"m\", \"messages\": [{\"role\": \"user\", \"content\": \"q\"}], "
+            "\"odd\": [1, {}], \"best_of\": 3}");
     assert_int_equal(call.relayed.n, 5);
     assert_int_equal(call.top_n, 2);
     assert_true(call.is_stream && call.with_usage);
-    json_decref(wanted);
     cappy_call_free(&call);
 }
 
@@ -138,23 +153,15 @@ static void test_answer(void **state)
            "\"details\": {\"kept\": 1}, \"cost\": 0.5}}, {\"choices\": [{\"index\": 0, "
            "\"message\": {\"content\": \"c\"}}], \"usage\": {\"total\": 4, \"details\": "
            "{\"kept\": 2, \"other\": 7}, \"cost\": 0.25}}]");
-    const float scores[] = {0.25F, 0.75F, 0.5F};
-    memcpy(call.job.scores, scores, sizeof scores);
-    cappy_call_finish(&call);
-    json_t *answer = json_loads(call.answer.data, 0, NULL);
-    json_t *wanted =
-        json_loads("{\"id\": \"x\", \"choices\": [{\"index\": 0, \"message\": {\"content\": "
-                   "\"b\"}}, {\"index\": "
-                   "1, \"message\": {\"content\": \"c\"}}], \"usage\": {\"total\": 7, \"details\": "
-                   "{\"kept\": 3, "
-                   "\"other\": 7}, \"cost\": 0.75}, \"cappy\": {\"best_of\": 4, \"scorer\": "
-                   "\"one\", \"scores\": "
-                   "[0.25, 0.75, 0.5], \"select\": \"score\", \"chosen\": [1, 2], \"failed\": 0, "
-                   "\"calls\": 0}}",
-                   0, NULL);
-    assert_true(json_equal(answer, wanted));
+    json_t *answer = finish(&call, (const float[]){0.25F, 0.75F, 0.5F});
+    is_json(
+        answer,
+        "{\"id\": \"x\", \"choices\": [{\"index\": 0, \"message\": {\"content\": \"b\"}}, "
+        "{\"index\": 1, \"message\": {\"content\": \"c\"}}], \"usage\": {\"total\": 7, "
+        "\"details\": {\"kept\": 3, \"other\": 7}, \"cost\": 0.75}, \"cappy\": {\"best_of\": 4, "
+        "\"scorer\": \"one\", \"scores\": [0.25, 0.75, 0.5], \"select\": \"score\", "
+        "\"chosen\": [1, 2], \"failed\": 0, \"calls\": 0}}");
     json_decref(answer);
-    json_decref(wanted);
     cappy_call_free(&call);
 }
 
@@ -168,18 +175,12 @@ static void test_selection(void **state)
             "{\"select\": \"mix\", \"mix_weight\": 10}}");
     resume(&call, "[{\"choices\": [{\"message\": {\"content\": \"dogs\"}}, {\"message\": "
                   "{\"content\": \"the cat\"}}, {\"message\": {\"content\": \"the cat sat\"}}]}]");
-    const float scores[] = {0.75F, 0.25F, 0.5F};
-    memcpy(call.job.scores, scores, sizeof scores);
-    cappy_call_finish(&call);
-    json_t *answer = json_loads(call.answer.data, 0, NULL);
-    json_t *wanted =
-        json_loads("{\"best_of\": 4, \"scorer\": \"one\", \"scores\": [0.75, 0.25, 0.5], "
-                   "\"select\": \"mix\", \"mix_weight\": 10.0, \"chosen\": [2, 1], \"failed\": 0, "
-                   "\"calls\": 0}",
-                   0, NULL);
-    assert_true(json_equal(json_object_get(answer, "cappy"), wanted));
+    json_t *answer = finish(&call, (const float[]){0.75F, 0.25F, 0.5F});
+    is_json(json_object_get(answer, "cappy"),
+            "{\"best_of\": 4, \"scorer\": \"one\", \"scores\": [0.75, 0.25, 0.5], "
+            "\"select\": \"mix\", \"mix_weight\": 10.0, \"chosen\": [2, 1], \"failed\": 0, "
+            "\"calls\": 0}");
     json_decref(answer);
-    json_decref(wanted);
     cappy_call_free(&call);
 }
 
