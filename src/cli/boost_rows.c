@@ -33,7 +33,7 @@ static cappy_status set_failure(json_t *object, const struct cappy_feed_place *p
                                 cappy_error *error)
 {
     const char *reason;
-    const size_t n = cappy_job_failed(place->job, &reason);
+    const size_t n = cappy_prompt_failed(place->prompt, &reason);
     if (n > 0 || cappy_row_has(&place->row, "failed")) {
         CAPPY_TRY(cappy_member_set(object, "failed", json_integer((json_int_t)n), error));
     }
@@ -95,7 +95,7 @@ static cappy_status finish(struct cappy_boost *boost, const struct cappy_feed_pl
                            cappy_error *error)
 {
     struct outcome outcome = {.place = place, .samples = boost->samples};
-    outcome.n = cappy_job_list(place->job, boost->samples);
+    outcome.n = cappy_prompt_list(place->prompt, boost->samples);
     if (outcome.n > 0) {
         CAPPY_TRY(choose(boost, &outcome, error));
     }

@@ -33,7 +33,7 @@ static cappy_status reserve(struct cappy_boost *boost, cappy_error *error)
 
 static bool is_waiting(const struct cappy_feed_place *place)
 {
-    return !place->is_finished && cappy_job_is_done(place->job);
+    return !place->is_finished && cappy_prompt_is_done(place->prompt);
 }
 
 static bool has_waiting(const struct cappy_feed *feed)
@@ -52,7 +52,7 @@ static cappy_status add_pairs(struct cappy_boost *boost, const struct cappy_feed
 {
     cappy_text instruction;
     CAPPY_TRY(cappy_row_get_text(&place->row, "instruction", &instruction, error));
-    const size_t all = cappy_job_list(place->job, boost->samples);
+    const size_t all = cappy_prompt_list(place->prompt, boost->samples);
     for (size_t i = place->n_scored; i < all; i++) {
         boost->pairs[*n] = (cappy_pair){instruction, boost->samples[i].text};
         *n += 1;
@@ -64,7 +64,7 @@ static cappy_status add_pairs(struct cappy_boost *boost, const struct cappy_feed
 static cappy_status take_scores(struct cappy_boost *boost, struct cappy_feed_place *place,
                                 const float *scores, size_t *n, cappy_error *error)
 {
-    const size_t all = cappy_job_list(place->job, boost->samples);
+    const size_t all = cappy_prompt_list(place->prompt, boost->samples);
     *n = all - place->n_scored;
     cappy_error reason;
     if (cappy_scores_check(scores, *n, &reason) != CAPPY_OK) {
@@ -90,9 +90,9 @@ static void decide(const struct cappy_boost *boost, struct cappy_feed_place *pla
         place->is_finished = place->scores[i] >= (float)boost->arguments->stop_at.value;
     }
     if (!place->is_finished) {
-        const size_t asked = cappy_job_widen(place->job, 0);
+        const size_t asked = cappy_prompt_widen(place->prompt, 0);
         place->is_finished = asked == all;
-        cappy_job_widen(place->job, 2 * asked < all ? 2 * asked : all);
+        cappy_prompt_widen(place->prompt, 2 * asked < all ? 2 * asked : all);
     }
 }
 

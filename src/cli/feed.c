@@ -48,7 +48,7 @@ void cappy_feed_close(struct cappy_feed *feed)
     for (size_t i = 0; i < feed->n; i++) {
         free_place(&feed->places[i]);
     }
-    cappy_sampling_close(&feed->sampling); /* and the jobs */
+    cappy_sampling_close(&feed->sampling); /* and the prompts */
     cappy_free(feed->places);
     cappy_free(feed->first_failure);
     *feed = (struct cappy_feed){0};
@@ -66,8 +66,8 @@ cappy_status cappy_feed_add(struct cappy_feed *feed, struct cappy_row *row, size
     if (n_answers > 0) {
         cappy_text instruction;
         CAPPY_TRY(cappy_row_get_text(row, "instruction", &instruction, error));
-        CAPPY_TRY(
-            cappy_sampler_add(feed->sampling.sampler, instruction, n_answers, &place.job, error));
+        CAPPY_TRY(cappy_sampler_add(feed->sampling.sampler, instruction, n_answers, &place.prompt,
+                                    error));
     }
     feed->places[feed->n++] = place;
     feed->size += row->size;
@@ -90,7 +90,7 @@ cappy_status cappy_feed_count(struct cappy_feed *feed, const struct cappy_feed_p
                               bool is_answered, cappy_error *error)
 {
     const char *reason;
-    const size_t n_failed = cappy_job_failed(place->job, &reason);
+    const size_t n_failed = cappy_prompt_failed(place->prompt, &reason);
     feed->n_partial += is_answered && n_failed > 0;
     feed->n_unanswered += !is_answered;
     feed->n_in_a_row = is_answered ? 0 : feed->n_in_a_row + 1;
@@ -123,7 +123,7 @@ void cappy_feed_drop(struct cappy_feed *feed, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         feed->size -= feed->places[i].row.size;
-        cappy_job_free(feed->places[i].job);
+        cappy_prompt_free(feed->places[i].prompt);
         free_place(&feed->places[i]);
     }
     feed->n -= n;

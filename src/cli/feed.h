@@ -7,8 +7,8 @@
 
 struct cappy_feed_place {
     struct cappy_row row;
-    struct cappy_job *job; /* NULL where nothing is asked */
-    float *scores;         /* [n_scored], of the first answers; for the caller */
+    struct cappy_prompt *prompt; /* NULL where nothing is asked */
+    float *scores;               /* [n_scored], of the first answers; for the caller */
     size_t n_scored;
     bool is_finished; /* likewise */
 };

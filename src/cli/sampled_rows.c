@@ -63,7 +63,7 @@ static cappy_status list_candidates(const struct cappy_feed_place *place, size_t
     for (size_t i = 0; i < json_array_size(own); i++) {
         failed |= json_array_append(candidates, json_array_get(own, i));
     }
-    const size_t n = cappy_job_list(place->job, samples);
+    const size_t n = cappy_prompt_list(place->prompt, samples);
     for (size_t i = 0; i < n; i++) {
         failed |= json_array_append_new(candidates, cappy_sample_describe(&samples[i]));
     }
@@ -101,7 +101,7 @@ static cappy_status count(struct cappy_sampled_rows *rows, const struct cappy_fe
 {
     const char *reason;
     const bool is_unanswered =
-        cappy_job_failed(place->job, &reason) == rows->feed.sampling.plan.n_answers;
+        cappy_prompt_failed(place->prompt, &reason) == rows->feed.sampling.plan.n_answers;
     rows->n_asked++;
     CAPPY_TRY(cappy_feed_count(&rows->feed, place, !is_unanswered, error));
     return cappy_feed_check(&rows->feed, GIVE_UP, error);
@@ -112,7 +112,7 @@ static cappy_status take_first(struct cappy_sampled_rows *rows, struct cappy_row
                                cappy_error *error)
 {
     struct cappy_feed_place *place = &rows->feed.places[0];
-    if (place->job != NULL) {
+    if (place->prompt != NULL) {
         CAPPY_TRY(count(rows, place, error));
         CAPPY_TRY(make_row(place, rows->feed.sampling.plan.n_answers, row, error));
     } else {
@@ -137,7 +137,7 @@ cappy_status cappy_sampled_rows_next(struct cappy_sampled_rows *rows, struct cap
             rows->status = read_rows(rows, &rows->reason);
         }
         if (feed->n > 0 &&
-            (feed->places[0].job == NULL || cappy_job_is_done(feed->places[0].job))) {
+            (feed->places[0].prompt == NULL || cappy_prompt_is_done(feed->places[0].prompt))) {
             return take_first(rows, row, error);
         }
         if (feed->n == 0) {

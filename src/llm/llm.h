@@ -69,8 +69,8 @@ struct cappy_llm_options {
 
 struct cappy_sampler;
 
-/* The answers to one prompt. */
-struct cappy_job;
+/* A prompt and the answers to it. */
+struct cappy_prompt;
 
 /* What has happened so far. */
 struct cappy_sampler_counts {
@@ -91,13 +91,14 @@ cappy_status cappy_sampler_create(const struct cappy_llm_options *options,
                                   const struct cappy_sample_plan *plan,
                                   struct cappy_sampler **sampler, cappy_error *error);
 
-/* Frees the sampler and its jobs. Calls that are under way are broken off. */
+/* Frees the sampler and its prompts. Calls that are under way are broken off. */
 void cappy_sampler_free(struct cappy_sampler *sampler);
 
-/* Asks for the first `n` of the plan's answers to `instruction`. The job is freed with
- * cappy_job_free once it is done, or else with the sampler. Jobs are worked off in this order. */
+/* Asks for the first `n` of the plan's answers to `instruction`. The prompt is freed with
+ * cappy_prompt_free once it is done, or else with the sampler. Prompts are worked off in this
+ * order. */
 cappy_status cappy_sampler_add(struct cappy_sampler *sampler, cappy_text instruction, size_t n,
-                               struct cappy_job **job, cappy_error *error);
+                               struct cappy_prompt **prompt, cappy_error *error);
 
 /* Goes on with the calls: sends, receives, stores. Waits up to `seconds` where nothing happens.
  * Fails when it makes no sense to go on (the endpoint refuses the key or knows no such model, a
@@ -111,27 +112,27 @@ void cappy_sampler_stop(struct cappy_sampler *sampler, cappy_status status, cons
 struct cappy_sampler_counts cappy_sampler_count(const struct cappy_sampler *sampler);
 
 /* Whether all that was asked for has been sampled or has failed. */
-bool cappy_job_is_done(const struct cappy_job *job);
+bool cappy_prompt_is_done(const struct cappy_prompt *prompt);
 
 /* Asks for the first `n` of the plan's answers, more than so far. Returns how many are asked for
  * now: at most all. */
-size_t cappy_job_widen(struct cappy_job *job, size_t n);
+size_t cappy_prompt_widen(struct cappy_prompt *prompt, size_t n);
 
 /* An answer and the name of its decoding. */
 struct cappy_sample {
-    cappy_text text; /* lives as long as the job */
+    cappy_text text; /* lives as long as the prompt */
     const char *source;
 };
 
-/* Answers of the job so far, in the order of the plan, at most as many as were asked for. Returns
- * how many there are. */
-size_t cappy_job_list(const struct cappy_job *job, struct cappy_sample *samples);
+/* The answers so far, in the order of the plan, at most as many as were asked for. Returns how many
+ * there are. */
+size_t cappy_prompt_list(const struct cappy_prompt *prompt, struct cappy_sample *samples);
 
 /* How many answers could not be had, and, where any, why: of the first. */
-size_t cappy_job_failed(const struct cappy_job *job, const char **reason);
+size_t cappy_prompt_failed(const struct cappy_prompt *prompt, const char **reason);
 
-/* Frees a job that is done. */
-void cappy_job_free(struct cappy_job *job);
+/* Frees a prompt that is done. */
+void cappy_prompt_free(struct cappy_prompt *prompt);
 
 /* ---- Relaying -------------------------------------------------------------------------------- */
 

@@ -10,7 +10,7 @@
 /* How a call ended, in words too. */
 struct finding {
     enum cappy_verdict verdict;
-    struct cappy_call_outcome outcome;
+    struct cappy_transfer_outcome outcome;
     char sentence[600];
 };
 
@@ -31,12 +31,12 @@ static cappy_status take_choice(struct cappy_sampler *sampler, const struct capp
         char reason[200];
         snprintf(reason, sizeof reason, "an answer has no text (finish_reason \"%s\")",
                  choice->finish);
-        return cappy_job_fail(attempt->job, attempt->part, index, 1, reason, error);
+        return cappy_prompt_fail(attempt->prompt, attempt->part, index, 1, reason, error);
     }
     sampler->counts.answers++;
     CAPPY_TRY(cappy_store_add(sampler->store, &attempt->part->key, index, choice->text,
                               choice->finish, error));
-    return cappy_job_fill(attempt->job, attempt->part, index, choice->text, error);
+    return cappy_prompt_fill(attempt->prompt, attempt->part, index, choice->text, error);
 }
 
 /* Learns how many answers a call may ask for. */
@@ -59,7 +59,7 @@ static cappy_status take_reply(struct cappy_sampler *sampler, struct cappy_try *
     for (size_t i = 0; i < n; i++) {
         CAPPY_TRY(take_choice(sampler, attempt, attempt->first + i, &reply->choices[i], error));
     }
-    cappy_job_release(attempt->part, attempt->first + n, attempt->n - n);
+    cappy_prompt_release(attempt->part, attempt->first + n, attempt->n - n);
     learn(sampler, attempt, n);
     sampler->n_good++;
     sampler->counts.prompt_tokens += reply->prompt_tokens;
@@ -81,7 +81,7 @@ static void explain_status(const struct cappy_sampler *sampler, const struct cap
 {
     char message[400];
     char code[64];
-    const struct cappy_buffer *reply = &attempt->call.reply;
+    const struct cappy_buffer *reply = &attempt->transfer.reply;
     cappy_reply_explain(reply->data, reply->size, message, sizeof message, code, sizeof code);
     finding->verdict = cappy_retry_status(finding->outcome.status, code, sampler->n_good > 0);
     if (finding->outcome.location != NULL) {
@@ -114,14 +114,14 @@ static void explain_result(const struct cappy_sampler *sampler, const struct cap
                  "%s: the answer is larger than %d MiB", sampler->url, CAPPY_REPLY_LIMIT >> 20);
     } else {
         snprintf(finding->sentence, sizeof finding->sentence, "%s: %s", sampler->url,
-                 attempt->call.problem);
+                 attempt->transfer.problem);
     }
 }
 
 /* Asks for one answer instead of several, at once. */
 static void ask_alone(struct cappy_sampler *sampler, struct cappy_try *attempt)
 {
-    cappy_job_release(attempt->part, attempt->first + 1, attempt->n - 1);
+    cappy_prompt_release(attempt->part, attempt->first + 1, attempt->n - 1);
     attempt->n = 1;
     attempt->is_alone = true;
     attempt->in_vain = 0;
@@ -155,7 +155,7 @@ static enum cappy_verdict give_up(const struct finding *finding)
 {
     const bool is_general =
         finding->outcome.status == 429 || cappy_retry_is_unreachable(finding->outcome.result);
-    return is_general ? CAPPY_VERDICT_RUN : CAPPY_VERDICT_JOB;
+    return is_general ? CAPPY_VERDICT_RUN : CAPPY_VERDICT_PROMPT;
 }
 
 static cappy_status settle_failure(struct cappy_sampler *sampler, struct cappy_try *attempt,
@@ -176,7 +176,7 @@ static cappy_status settle_failure(struct cappy_sampler *sampler, struct cappy_t
     }
     if (sampler->stopped != CAPPY_OK || finding->verdict == CAPPY_VERDICT_RUN) {
         cappy_sampler_stop(sampler, CAPPY_IO, finding->sentence);
-        cappy_job_release(attempt->part, attempt->first, attempt->n);
+        cappy_prompt_release(attempt->part, attempt->first, attempt->n);
         put_back(sampler, attempt);
         return CAPPY_OK;
     }
@@ -186,8 +186,8 @@ static cappy_status settle_failure(struct cappy_sampler *sampler, struct cappy_t
         return CAPPY_OK;
     }
     put_back(sampler, attempt);
-    return cappy_job_fail(attempt->job, attempt->part, attempt->first, attempt->n,
-                          finding->sentence, error);
+    return cappy_prompt_fail(attempt->prompt, attempt->part, attempt->first, attempt->n,
+                             finding->sentence, error);
 }
 
 /* ---- The whole ------------------------------------------------------------------------------- */
@@ -195,7 +195,8 @@ static cappy_status settle_failure(struct cappy_sampler *sampler, struct cappy_t
 cappy_status cappy_sampler_settle(struct cappy_sampler *sampler, struct cappy_try *attempt,
                                   int result, cappy_error *error)
 {
-    struct finding finding = {.outcome = cappy_call_end(&attempt->call, sampler->multi, result)};
+    struct finding finding = {.outcome =
+                                  cappy_transfer_end(&attempt->transfer, sampler->multi, result)};
     if (result != CURLE_OK) {
         explain_result(sampler, attempt, &finding);
         return settle_failure(sampler, attempt, &finding, error);
@@ -204,7 +205,7 @@ cappy_status cappy_sampler_settle(struct cappy_sampler *sampler, struct cappy_tr
         explain_status(sampler, attempt, &finding);
         return settle_failure(sampler, attempt, &finding, error);
     }
-    const struct cappy_buffer *text = &attempt->call.reply;
+    const struct cappy_buffer *text = &attempt->transfer.reply;
     struct cappy_reply reply;
     cappy_error reason;
     cappy_status status = cappy_reply_read(text->data, text->size, &reply, &reason);

@@ -49,8 +49,8 @@ static cappy_status open_calls(struct cappy_relay *relay, cappy_error *error)
         return cappy_error_no_memory(error);
     }
     for (size_t i = 0; i < relay->options.in_flight; i++) {
-        CAPPY_TRY(cappy_call_open(&relay->calls[i].call, relay->urls[0], relay->headers, &options,
-                                  error));
+        CAPPY_TRY(cappy_transfer_open(&relay->calls[i].transfer, relay->urls[0], relay->headers,
+                                      &options, error));
         relay->n_calls++;
     }
     return CAPPY_OK;
@@ -59,7 +59,7 @@ static cappy_status open_calls(struct cappy_relay *relay, cappy_error *error)
 static cappy_status open_all(struct cappy_relay *relay, cappy_error *error)
 {
     CAPPY_TRY(make_urls(relay, error));
-    CAPPY_TRY(cappy_call_headers(relay->options.key, &relay->headers, error));
+    CAPPY_TRY(cappy_transfer_headers(relay->options.key, &relay->headers, error));
     CAPPY_TRY(open_calls(relay, error));
     return relay->options.store != NULL
                ? cappy_store_open(relay->options.store, &relay->store, error)
@@ -69,7 +69,7 @@ static cappy_status open_all(struct cappy_relay *relay, cappy_error *error)
 static void close_all(struct cappy_relay *relay)
 {
     for (size_t i = 0; i < relay->n_calls; i++) {
-        cappy_call_close(&relay->calls[i].call);
+        cappy_transfer_close(&relay->calls[i].transfer);
         curl_slist_free_all(relay->calls[i].headers);
     }
     cappy_store_close(relay->store);
@@ -115,7 +115,7 @@ static void take_requests(struct cappy_relay *relay)
     for (size_t i = 0; i < relay->n_calls; i++) {
         struct cappy_relay_call *call = &relay->calls[i];
         if (call->request != NULL && call->request->is_cancelled) {
-            curl_multi_remove_handle(relay->multi, call->call.easy);
+            curl_multi_remove_handle(relay->multi, call->transfer.easy);
             call->request->n_asked -= call->n;
             call->request = NULL;
             relay->n_sent--;
@@ -172,8 +172,8 @@ static cappy_status write_body(struct cappy_relay_call *call, cappy_error *error
         failed |= json_object_set_new(body, "seed",
                                       json_integer(json_integer_value(seed) + (json_int_t)first));
     }
-    cappy_buffer_clear(&call->call.body);
-    const cappy_status status = failed == 0 ? cappy_json_append(body, &call->call.body, error)
+    cappy_buffer_clear(&call->transfer.body);
+    const cappy_status status = failed == 0 ? cappy_json_append(body, &call->transfer.body, error)
                                             : cappy_error_no_memory(error);
     json_decref(body);
     return status;
@@ -199,9 +199,9 @@ static cappy_status set_headers(struct cappy_relay *relay, struct cappy_relay_ca
             }
         }
     }
-    if (curl_easy_setopt(call->call.easy, CURLOPT_HTTPHEADER,
+    if (curl_easy_setopt(call->transfer.easy, CURLOPT_HTTPHEADER,
                          call->headers != NULL ? call->headers : relay->headers) != CURLE_OK ||
-        curl_easy_setopt(call->call.easy, CURLOPT_URL, relay->urls[call->request->api]) !=
+        curl_easy_setopt(call->transfer.easy, CURLOPT_URL, relay->urls[call->request->api]) !=
             CURLE_OK) {
         return cappy_error_no_memory(error);
     }
@@ -221,7 +221,7 @@ static void send_call(struct cappy_relay *relay, struct cappy_relay_call *call,
         status = set_headers(relay, call, &error);
     }
     if (status == CAPPY_OK) {
-        status = cappy_call_start(&call->call, relay->multi, call, &error);
+        status = cappy_transfer_start(&call->transfer, relay->multi, call, &error);
     }
     if (status != CAPPY_OK) {
         cappy_relayed_fail(request, open, error.message);
@@ -273,7 +273,7 @@ static void receive_all(struct cappy_relay *relay)
     curl_multi_perform(relay->multi, &left);
     for (const CURLMsg *message; (message = curl_multi_info_read(relay->multi, &left)) != NULL;) {
         if (message->msg == CURLMSG_DONE) {
-            struct cappy_relay_call *call = cappy_call_context(message->easy_handle);
+            struct cappy_relay_call *call = cappy_transfer_context(message->easy_handle);
             const int result = (int)message->data.result;
             relay->n_sent--;
             cappy_relay_settle(relay, call, result);

@@ -6,12 +6,12 @@
 
 #include <pthread.h>
 
-#include "llm/call.h"
 #include "llm/store.h"
+#include "llm/transfer.h"
 
 /* A call for some answers to a request. */
 struct cappy_relay_call {
-    struct cappy_call call;
+    struct cappy_transfer transfer;
     struct cappy_relayed *request; /* NULL: not under way */
     struct curl_slist *headers;    /* with the request's trace; NULL: those of all */
     size_t n;                      /* answers asked for */

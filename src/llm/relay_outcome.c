@@ -19,16 +19,16 @@ void cappy_relayed_fail(struct cappy_relayed *request, size_t n, const char *sen
 }
 
 /* Whether the endpoint calls its body JSON. */
-static bool is_json(const struct cappy_call *call)
+static bool is_json(const struct cappy_transfer *transfer)
 {
     const char *type = NULL;
-    return curl_easy_getinfo(call->easy, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK &&
+    return curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK &&
            type != NULL && strncmp(type, "application/json", 16) == 0;
 }
 
 /* Keeps a refusal of the endpoint as it is, if it is the first failure. */
-static void keep_refusal(struct cappy_relayed *request, const struct cappy_call *call,
-                         const struct cappy_call_outcome *outcome, const char *message)
+static void keep_refusal(struct cappy_relayed *request, const struct cappy_transfer *transfer,
+                         const struct cappy_transfer_outcome *outcome, const char *message)
 {
     struct cappy_relay_failure *failure = &request->failure;
     const bool is_first = failure->sentence[0] == '\0';
@@ -40,28 +40,29 @@ static void keep_refusal(struct cappy_relayed *request, const struct cappy_call 
         return;
     }
     cappy_buffer_init(&failure->body, CAPPY_REPLY_LIMIT);
-    if (call->reply.size == 0 ||
-        cappy_buffer_append(&failure->body, call->reply.data, call->reply.size, NULL) == CAPPY_OK) {
+    if (transfer->reply.size == 0 || cappy_buffer_append(&failure->body, transfer->reply.data,
+                                                         transfer->reply.size, NULL) == CAPPY_OK) {
         failure->status = (int)outcome->status;
         failure->retry_after = outcome->retry_after;
-        failure->is_json = is_json(call);
+        failure->is_json = is_json(transfer);
     }
 }
 
 /* A status outside of 200 to 299. */
-static void settle_refusal(struct cappy_relay_call *call, const struct cappy_call_outcome *outcome)
+static void settle_refusal(struct cappy_relay_call *call,
+                           const struct cappy_transfer_outcome *outcome)
 {
     struct cappy_relayed *request = call->request;
     char message[300];
     char code[64];
-    const struct cappy_buffer *reply = &call->call.reply;
+    const struct cappy_buffer *reply = &call->transfer.reply;
     cappy_reply_explain(reply->data, reply->size, message, sizeof message, code, sizeof code);
     const enum cappy_verdict verdict = cappy_retry_status(outcome->status, code, true);
-    if (call->n > 1 && verdict == CAPPY_VERDICT_JOB) {
+    if (call->n > 1 && verdict == CAPPY_VERDICT_PROMPT) {
         request->is_single = true; /* it may have been their number */
         return;
     }
-    keep_refusal(request, &call->call, outcome, message);
+    keep_refusal(request, &call->transfer, outcome, message);
     /* What is refused will be refused again; what was too much may not be. */
     const bool is_final = verdict != CAPPY_VERDICT_AGAIN;
     cappy_relayed_fail(request, is_final ? cappy_relayed_open(request) : call->n, "");
@@ -76,7 +77,8 @@ static void settle_result(struct cappy_relay_call *call, int result)
                  "an answer of the language model's server is larger than %d MiB",
                  CAPPY_REPLY_LIMIT >> 20);
     } else {
-        snprintf(sentence, sizeof sentence, "the language model's server: %s", call->call.problem);
+        snprintf(sentence, sizeof sentence, "the language model's server: %s",
+                 call->transfer.problem);
     }
     if (request->failure.sentence[0] == '\0') {
         request->failure.is_timeout = result == CURLE_OPERATION_TIMEDOUT;
@@ -102,7 +104,7 @@ bool cappy_relayed_add(struct cappy_relayed *request, json_t *reply, size_t n)
 static void settle_reply(struct cappy_relay *relay, struct cappy_relay_call *call)
 {
     struct cappy_relayed *request = call->request;
-    const struct cappy_buffer *text = &call->call.reply;
+    const struct cappy_buffer *text = &call->transfer.reply;
     struct cappy_reply reply;
     cappy_error reason;
     char sentence[400];
@@ -139,7 +141,8 @@ static void settle_reply(struct cappy_relay *relay, struct cappy_relay_call *cal
 
 void cappy_relay_settle(struct cappy_relay *relay, struct cappy_relay_call *call, int result)
 {
-    const struct cappy_call_outcome outcome = cappy_call_end(&call->call, relay->multi, result);
+    const struct cappy_transfer_outcome outcome =
+        cappy_transfer_end(&call->transfer, relay->multi, result);
     const size_t n_statuses = sizeof relay->counts.calls / sizeof relay->counts.calls[0];
     const bool has_status = result == CURLE_OK && outcome.status > 0;
     pthread_mutex_lock(&relay->lock);

@@ -17,7 +17,7 @@ enum cappy_verdict cappy_retry_status(long status, const char *code, bool has_wo
         return CAPPY_VERDICT_AGAIN;
     case 501: /* Not Implemented */
     case 505: /* HTTP Version Not Supported */
-        return CAPPY_VERDICT_JOB;
+        return CAPPY_VERDICT_PROMPT;
     case 401: /* Unauthorized */
     case 402: /* Payment Required */
     case 407: /* Proxy Authentication Required */
@@ -25,21 +25,21 @@ enum cappy_verdict cappy_retry_status(long status, const char *code, bool has_wo
     case 403: /* Forbidden: some endpoints say so of a prompt they do not like */
     case 404: /* Not Found: the path, or the model */
     case 405: /* Method Not Allowed */
-        return has_worked ? CAPPY_VERDICT_JOB : CAPPY_VERDICT_RUN;
+        return has_worked ? CAPPY_VERDICT_PROMPT : CAPPY_VERDICT_RUN;
     default:
         break;
     }
     if (status >= 500) {
         return CAPPY_VERDICT_AGAIN;
     }
-    return status >= 400 ? CAPPY_VERDICT_JOB : CAPPY_VERDICT_RUN;
+    return status >= 400 ? CAPPY_VERDICT_PROMPT : CAPPY_VERDICT_RUN;
 }
 
 enum cappy_verdict cappy_retry_result(int result)
 {
     switch (result) {
     case CURLE_WRITE_ERROR: /* larger than it may be */
-        return CAPPY_VERDICT_JOB;
+        return CAPPY_VERDICT_PROMPT;
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_URL_MALFORMAT:
     case CURLE_FAILED_INIT:

@@ -6,9 +6,9 @@
 #include "llm/llm.h"
 
 enum cappy_verdict {
-    CAPPY_VERDICT_AGAIN, /* it may pass */
-    CAPPY_VERDICT_JOB,   /* this prompt is not answered */
-    CAPPY_VERDICT_RUN,   /* nor will any other be */
+    CAPPY_VERDICT_AGAIN,  /* it may pass */
+    CAPPY_VERDICT_PROMPT, /* this prompt is not answered */
+    CAPPY_VERDICT_RUN,    /* nor will any other be */
 };
 
 /* The longest pause that an endpoint may ask for, in seconds. */

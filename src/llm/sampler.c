@@ -20,8 +20,8 @@ static cappy_status open_calls(struct cappy_sampler *sampler, cappy_error *error
         return cappy_error_no_memory(error);
     }
     for (size_t i = 0; i < options->in_flight; i++) {
-        CAPPY_TRY(cappy_call_open(&sampler->tries[i].call, sampler->url, sampler->headers, options,
-                                  error));
+        CAPPY_TRY(cappy_transfer_open(&sampler->tries[i].transfer, sampler->url, sampler->headers,
+                                      options, error));
     }
     return CAPPY_OK;
 }
@@ -30,7 +30,7 @@ static cappy_status open_all(struct cappy_sampler *sampler, cappy_error *error)
 {
     const struct cappy_llm_options *options = sampler->options;
     CAPPY_TRY(cappy_request_url(options->url, &sampler->api, &sampler->url, error));
-    CAPPY_TRY(cappy_call_headers(options->key, &sampler->headers, error));
+    CAPPY_TRY(cappy_transfer_headers(options->key, &sampler->headers, error));
     if (options->system != NULL && sampler->api == CAPPY_LLM_COMPLETIONS) {
         return cappy_error_set(error, CAPPY_ARGUMENT,
                                "a completion has no system message: put it into the instruction");
@@ -66,17 +66,17 @@ cappy_status cappy_sampler_create(const struct cappy_llm_options *options,
     return CAPPY_OK;
 }
 
-static void take_out(struct cappy_sampler *sampler, struct cappy_job *job)
+static void take_out(struct cappy_sampler *sampler, struct cappy_prompt *prompt)
 {
-    *(job->previous != NULL ? &job->previous->next : &sampler->first) = job->next;
-    *(job->next != NULL ? &job->next->previous : &sampler->last) = job->previous;
+    *(prompt->previous != NULL ? &prompt->previous->next : &sampler->first) = prompt->next;
+    *(prompt->next != NULL ? &prompt->next->previous : &sampler->last) = prompt->previous;
 }
 
-void cappy_job_free(struct cappy_job *job)
+void cappy_prompt_free(struct cappy_prompt *prompt)
 {
-    if (job != NULL) {
-        take_out(job->sampler, job);
-        cappy_job_destroy(job);
+    if (prompt != NULL) {
+        take_out(prompt->sampler, prompt);
+        cappy_prompt_destroy(prompt);
     }
 }
 
@@ -88,12 +88,12 @@ void cappy_sampler_free(struct cappy_sampler *sampler)
     for (size_t i = 0; sampler->tries != NULL && i < sampler->options->in_flight; i++) {
         struct cappy_try *attempt = &sampler->tries[i];
         if (attempt->state == CAPPY_TRY_SENT) {
-            curl_multi_remove_handle(sampler->multi, attempt->call.easy);
+            curl_multi_remove_handle(sampler->multi, attempt->transfer.easy);
         }
-        cappy_call_close(&attempt->call);
+        cappy_transfer_close(&attempt->transfer);
     }
     while (sampler->first != NULL) {
-        cappy_job_free(sampler->first);
+        cappy_prompt_free(sampler->first);
     }
     cappy_store_close(sampler->store);
     curl_multi_cleanup(sampler->multi);
@@ -106,30 +106,30 @@ void cappy_sampler_free(struct cappy_sampler *sampler)
 }
 
 cappy_status cappy_sampler_add(struct cappy_sampler *sampler, cappy_text instruction, size_t n,
-                               struct cappy_job **job, cappy_error *error)
+                               struct cappy_prompt **prompt, cappy_error *error)
 {
     const cappy_text url = {sampler->url, strlen(sampler->url)};
-    struct cappy_job *made = NULL;
-    CAPPY_TRY(cappy_job_create(sampler->options, sampler->api, url, sampler->plan, instruction,
-                               &made, error));
-    cappy_job_want(made, n);
+    struct cappy_prompt *made = NULL;
+    CAPPY_TRY(cappy_prompt_create(sampler->options, sampler->api, url, sampler->plan, instruction,
+                                  &made, error));
+    cappy_prompt_want(made, n);
     made->sampler = sampler;
     made->previous = sampler->last;
     *(sampler->last != NULL ? &sampler->last->next : &sampler->first) = made;
     sampler->last = made;
-    *job = made;
+    *prompt = made;
     return CAPPY_OK;
 }
 
-size_t cappy_job_widen(struct cappy_job *job, size_t n)
+size_t cappy_prompt_widen(struct cappy_prompt *prompt, size_t n)
 {
-    job->sampler->counts.stored += cappy_job_want(job, n);
-    return job->n_wanted;
+    prompt->sampler->counts.stored += cappy_prompt_want(prompt, n);
+    return prompt->n_wanted;
 }
 
-bool cappy_job_is_done(const struct cappy_job *job)
+bool cappy_prompt_is_done(const struct cappy_prompt *prompt)
 {
-    return job->n_open == 0 && !job->sampler->is_broken;
+    return prompt->n_open == 0 && !prompt->sampler->is_broken;
 }
 
 /* ---- Stopping -------------------------------------------------------------------------------- */
@@ -174,9 +174,10 @@ static cappy_status write_body(const struct cappy_sampler *sampler, struct cappy
         failed |= json_object_set_new(body, "seed",
                                       json_integer((json_int_t)(options->seed + attempt->first)));
     }
-    cappy_buffer_clear(&attempt->call.body);
-    const cappy_status status = failed == 0 ? cappy_json_append(body, &attempt->call.body, error)
-                                            : cappy_error_no_memory(error);
+    cappy_buffer_clear(&attempt->transfer.body);
+    const cappy_status status = failed == 0
+                                    ? cappy_json_append(body, &attempt->transfer.body, error)
+                                    : cappy_error_no_memory(error);
     json_decref(body);
     return status;
 }
@@ -185,7 +186,7 @@ static cappy_status send_try(struct cappy_sampler *sampler, struct cappy_try *at
                              cappy_error *error)
 {
     CAPPY_TRY(write_body(sampler, attempt, error));
-    CAPPY_TRY(cappy_call_start(&attempt->call, sampler->multi, attempt, error));
+    CAPPY_TRY(cappy_transfer_start(&attempt->transfer, sampler->multi, attempt, error));
     attempt->state = CAPPY_TRY_SENT;
     attempt->n_good = sampler->n_good;
     sampler->counts.retries += attempt->tries > 0;
@@ -195,12 +196,12 @@ static cappy_status send_try(struct cappy_sampler *sampler, struct cappy_try *at
     return CAPPY_OK;
 }
 
-/* Whether a call of another job asks the same: then its answers are waited for. */
-static bool is_asked_elsewhere(const struct cappy_sampler *sampler, const struct cappy_job *job,
-                               const struct cappy_part *part)
+/* Whether a call of another prompt asks the same: then its answers are waited for. */
+static bool is_asked_elsewhere(const struct cappy_sampler *sampler,
+                               const struct cappy_prompt *prompt, const struct cappy_part *part)
 {
-    for (const struct cappy_job *other = sampler->first; other != NULL; other = other->next) {
-        for (size_t i = 0; other != job && i < other->n_parts; i++) {
+    for (const struct cappy_prompt *other = sampler->first; other != NULL; other = other->next) {
+        for (size_t i = 0; other != prompt && i < other->n_parts; i++) {
             if (other->parts[i].n_asked > 0 && cappy_part_is_same(&other->parts[i], part)) {
                 return true;
             }
@@ -209,19 +210,19 @@ static bool is_asked_elsewhere(const struct cappy_sampler *sampler, const struct
     return false;
 }
 
-/* Takes what the store holds of a part, also what another job has just brought; *ready tells
+/* Takes what the store holds of a part, also what another prompt has just brought; *ready tells
  * whether there is something left to be asked for. */
-static cappy_status prepare(struct cappy_sampler *sampler, struct cappy_job *job,
+static cappy_status prepare(struct cappy_sampler *sampler, struct cappy_prompt *prompt,
                             struct cappy_part *part, bool *ready, cappy_error *error)
 {
     *ready = false;
-    if (is_asked_elsewhere(sampler, job, part)) {
+    if (is_asked_elsewhere(sampler, prompt, part)) {
         part->is_loaded = false;
         return CAPPY_OK;
     }
     if (!part->is_loaded) {
         size_t n;
-        CAPPY_TRY(cappy_job_load(job, part, sampler->store, &n, error));
+        CAPPY_TRY(cappy_prompt_load(prompt, part, sampler->store, &n, error));
         sampler->counts.stored += n;
     }
     *ready = part->n_empty > 0 && sampler->stopped == CAPPY_OK;
@@ -238,10 +239,10 @@ static size_t find_slots(const struct cappy_sampler *sampler, const struct cappy
     if (part->n_empty == 0) {
         return 0;
     }
-    while (*first < count && part->slots[*first].state != CAPPY_SLOT_EMPTY) {
+    while (*first < count && part->slots[*first].state != CAPPY_ANSWER_EMPTY) {
         *first += 1;
     }
-    while (*first + n < count && part->slots[*first + n].state == CAPPY_SLOT_EMPTY &&
+    while (*first + n < count && part->slots[*first + n].state == CAPPY_ANSWER_EMPTY &&
            n < sampler->n_limit) {
         n++;
     }
@@ -253,18 +254,18 @@ static cappy_status find_work(struct cappy_sampler *sampler, struct cappy_try *a
                               cappy_error *error)
 {
     attempt->n = 0;
-    for (struct cappy_job *job = sampler->first; job != NULL; job = job->next) {
-        for (size_t i = 0; i < job->n_parts; i++) {
-            struct cappy_part *part = &job->parts[i];
+    for (struct cappy_prompt *prompt = sampler->first; prompt != NULL; prompt = prompt->next) {
+        for (size_t i = 0; i < prompt->n_parts; i++) {
+            struct cappy_part *part = &prompt->parts[i];
             bool ready = false;
             size_t first = 0;
             size_t n = find_slots(sampler, part, &first);
             if (n > 0) {
-                CAPPY_TRY(prepare(sampler, job, part, &ready, error));
+                CAPPY_TRY(prepare(sampler, prompt, part, &ready, error));
                 n = ready ? find_slots(sampler, part, &first) : 0;
             }
             if (n > 0) {
-                attempt->job = job;
+                attempt->prompt = prompt;
                 attempt->part = part;
                 attempt->first = first;
                 attempt->n = n;
@@ -294,14 +295,14 @@ static cappy_status begin(struct cappy_sampler *sampler, struct cappy_try *attem
     if (attempt->n > sampler->n_honoured) {
         sampler->prober = attempt;
     }
-    cappy_job_ask(attempt->part, attempt->first, attempt->n);
+    cappy_prompt_ask(attempt->part, attempt->first, attempt->n);
     return send_try(sampler, attempt, error);
 }
 
 /* Gives up waiting for another try. */
 static void release(struct cappy_sampler *sampler, struct cappy_try *attempt)
 {
-    cappy_job_release(attempt->part, attempt->first, attempt->n);
+    cappy_prompt_release(attempt->part, attempt->first, attempt->n);
     attempt->state = CAPPY_TRY_FREE;
     sampler->prober = sampler->prober == attempt ? NULL : sampler->prober;
 }
@@ -341,7 +342,7 @@ static cappy_status receive_all(struct cappy_sampler *sampler, bool *received, c
     }
     for (const CURLMsg *message; (message = curl_multi_info_read(sampler->multi, &left)) != NULL;) {
         if (message->msg == CURLMSG_DONE) {
-            struct cappy_try *attempt = cappy_call_context(message->easy_handle);
+            struct cappy_try *attempt = cappy_transfer_context(message->easy_handle);
             sampler->n_sent--;
             *received = true;
             const int result = (int)message->data.result;

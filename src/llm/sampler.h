@@ -4,16 +4,16 @@
 #ifndef CAPPY_LLM_SAMPLER_H
 #define CAPPY_LLM_SAMPLER_H
 
-#include "llm/call.h"
-#include "llm/job.h"
+#include "llm/prompt.h"
+#include "llm/transfer.h"
 
 enum cappy_try_state { CAPPY_TRY_FREE, CAPPY_TRY_SENT, CAPPY_TRY_WAITING };
 
 /* A call for some answers, through all its tries. */
 struct cappy_try {
-    struct cappy_call call;
+    struct cappy_transfer transfer;
     enum cappy_try_state state;
-    struct cappy_job *job;
+    struct cappy_prompt *prompt;
     struct cappy_part *part;
     size_t first; /* of the part's slots */
     size_t n;
@@ -32,10 +32,10 @@ struct cappy_sampler {
     struct curl_slist *headers;
     struct cappy_store *store;
     CURLM *multi;
-    struct cappy_try *tries; /* [options->in_flight] */
-    size_t n_sent;           /* of them under way */
-    struct cappy_job *first; /* jobs in the order in which they were added */
-    struct cappy_job *last;
+    struct cappy_try *tries;    /* [options->in_flight] */
+    size_t n_sent;              /* of them under way */
+    struct cappy_prompt *first; /* prompts in the order in which they were added */
+    struct cappy_prompt *last;
     struct cappy_random random;
 
     /* Whether the endpoint gives several answers to a call is found out once: the first call for

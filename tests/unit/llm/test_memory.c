@@ -11,7 +11,7 @@
 
 #include "../failing_alloc.h"
 #include "../temp.h"
-#include "llm/job.h"
+#include "llm/prompt.h"
 #include "llm/reply.h"
 
 static const char plan_text[] = "greedy,temperature=0.9+min_p=0.1*2";
@@ -43,16 +43,16 @@ static void fill_store(const char *path)
     struct cappy_sample_plan plan;
     struct cappy_sampler *sampler = NULL;
     struct cappy_store *store = NULL;
-    struct cappy_job *job = NULL;
+    struct cappy_prompt *prompt = NULL;
     const struct cappy_llm_options options = make_options(path);
     const cappy_text answer = CAPPY_TEXT("Paris.");
     assert_int_equal(cappy_sample_plan_read(plan_text, &plan, NULL), CAPPY_OK);
     assert_int_equal(cappy_sampler_create(&options, &plan, &sampler, NULL), CAPPY_OK);
-    assert_int_equal(cappy_sampler_add(sampler, instruction, 3, &job, NULL), CAPPY_OK);
+    assert_int_equal(cappy_sampler_add(sampler, instruction, 3, &prompt, NULL), CAPPY_OK);
     assert_int_equal(cappy_store_open(path, &store, NULL), CAPPY_OK);
-    for (size_t i = 0; i < job->n_parts; i++) {
+    for (size_t i = 0; i < prompt->n_parts; i++) {
         for (size_t j = 0; j < plan.decodings[i].count; j++) {
-            assert_int_equal(cappy_store_add(store, &job->parts[i].key, j, answer, "stop", NULL),
+            assert_int_equal(cappy_store_add(store, &prompt->parts[i].key, j, answer, "stop", NULL),
                              CAPPY_OK);
         }
     }
@@ -66,19 +66,19 @@ static cappy_status run_once(struct run *run, const struct cappy_llm_options *op
                              cappy_error *error)
 {
     static const char body[] = "{\"choices\": [{\"text\": \"a\"}, {\"message\": {}}]}";
-    struct cappy_job *job;
+    struct cappy_prompt *prompt;
     CAPPY_TRY(cappy_sample_plan_read(plan_text, &run->plan, error));
     CAPPY_TRY(cappy_sampler_create(options, &run->plan, &run->sampler, error));
-    CAPPY_TRY(cappy_sampler_add(run->sampler, instruction, 1, &job, error));
-    while (!cappy_job_is_done(job)) {
+    CAPPY_TRY(cappy_sampler_add(run->sampler, instruction, 1, &prompt, error));
+    while (!cappy_prompt_is_done(prompt)) {
         CAPPY_TRY(cappy_sampler_work(run->sampler, 0, error));
     }
-    cappy_job_widen(job, 3);
-    while (!cappy_job_is_done(job)) {
+    cappy_prompt_widen(prompt, 3);
+    while (!cappy_prompt_is_done(prompt)) {
         CAPPY_TRY(cappy_sampler_work(run->sampler, 0, error));
     }
     struct cappy_sample samples[3];
-    assert_int_equal(cappy_job_list(job, samples), 3);
+    assert_int_equal(cappy_prompt_list(prompt, samples), 3);
     assert_int_equal(samples[2].text.size, strlen("Paris."));
     assert_int_equal(cappy_sampler_count(run->sampler).stored, 3);
     assert_int_equal(cappy_sampler_count(run->sampler).calls, 0);

@@ -14,14 +14,14 @@ static void test_statuses(void **state)
 {
     (void)state;
     static const long again[] = {408, 409, 425, 429, 500, 502, 503, 504, 520, 529};
-    static const long job[] = {400, 413, 422, 501};
+    static const long prompt[] = {400, 413, 422, 501};
     static const long run[] = {100, 301, 307, 401, 402, 407};
     for (int worked = 0; worked < 2; worked++) {
         for (size_t i = 0; i < sizeof again / sizeof *again; i++) {
             assert_int_equal(cappy_retry_status(again[i], "", worked), CAPPY_VERDICT_AGAIN);
         }
-        for (size_t i = 0; i < sizeof job / sizeof *job; i++) {
-            assert_int_equal(cappy_retry_status(job[i], "x", worked), CAPPY_VERDICT_JOB);
+        for (size_t i = 0; i < sizeof prompt / sizeof *prompt; i++) {
+            assert_int_equal(cappy_retry_status(prompt[i], "x", worked), CAPPY_VERDICT_PROMPT);
         }
         for (size_t i = 0; i < sizeof run / sizeof *run; i++) {
             assert_int_equal(cappy_retry_status(run[i], "", worked), CAPPY_VERDICT_RUN);
@@ -29,7 +29,7 @@ static void test_statuses(void **state)
     }
     assert_int_equal(cappy_retry_status(429, "insufficient_quota", true), CAPPY_VERDICT_RUN);
     assert_int_equal(cappy_retry_status(404, "", false), CAPPY_VERDICT_RUN);
-    assert_int_equal(cappy_retry_status(404, "", true), CAPPY_VERDICT_JOB);
+    assert_int_equal(cappy_retry_status(404, "", true), CAPPY_VERDICT_PROMPT);
 }
 
 static void test_results(void **state)
@@ -38,7 +38,7 @@ static void test_results(void **state)
     assert_int_equal(cappy_retry_result(CURLE_OPERATION_TIMEDOUT), CAPPY_VERDICT_AGAIN);
     assert_int_equal(cappy_retry_result(CURLE_PARTIAL_FILE), CAPPY_VERDICT_AGAIN);
     assert_int_equal(cappy_retry_result(CURLE_COULDNT_CONNECT), CAPPY_VERDICT_AGAIN);
-    assert_int_equal(cappy_retry_result(CURLE_WRITE_ERROR), CAPPY_VERDICT_JOB);
+    assert_int_equal(cappy_retry_result(CURLE_WRITE_ERROR), CAPPY_VERDICT_PROMPT);
     assert_int_equal(cappy_retry_result(CURLE_PEER_FAILED_VERIFICATION), CAPPY_VERDICT_RUN);
     assert_true(cappy_retry_is_unreachable(CURLE_COULDNT_RESOLVE_HOST));
     assert_false(cappy_retry_is_unreachable(CURLE_OPERATION_TIMEDOUT));

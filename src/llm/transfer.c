@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "llm/call.h"
+#include "llm/transfer.h"
 
 #include <stdio.h>
 
@@ -11,19 +11,19 @@ enum { CONNECT_SECONDS = 15, SILENCE_SECONDS = 300 };
 /* Takes what was received; anything but `size` tells libcurl to break off. */
 static size_t receive(char *data, size_t one, size_t size, void *context)
 {
-    struct cappy_call *call = context;
+    struct cappy_transfer *transfer = context;
     (void)one; /* always 1 */
-    return cappy_buffer_append(&call->reply, data, size, NULL) == CAPPY_OK ? size : 0;
+    return cappy_buffer_append(&transfer->reply, data, size, NULL) == CAPPY_OK ? size : 0;
 }
 
 /* Whatever the endpoint says, nothing but HTTP is spoken, to nobody else, and no more is taken than
  * the buffer's limit. */
-static CURLcode set_up(struct cappy_call *call, const char *url, struct curl_slist *headers,
+static CURLcode set_up(struct cappy_transfer *transfer, const char *url, struct curl_slist *headers,
                        const struct cappy_llm_options *options)
 {
     const double timeout = options->timeout;
     const long silence = timeout < SILENCE_SECONDS ? (long)timeout + 1 : SILENCE_SECONDS;
-    CURL *easy = call->easy;
+    CURL *easy = transfer->easy;
     CURLcode result = CURLE_OK;
 #define SET(option, value)                                                                         \
     if (result == CURLE_OK) {                                                                      \
@@ -45,78 +45,83 @@ static CURLcode set_up(struct cappy_call *call, const char *url, struct curl_sli
     SET(CURLOPT_LOW_SPEED_TIME, silence)
     SET(CURLOPT_USERAGENT, "cappy/" CAPPY_VERSION)
     SET(CURLOPT_WRITEFUNCTION, receive)
-    SET(CURLOPT_WRITEDATA, call)
-    SET(CURLOPT_ERRORBUFFER, call->problem)
+    SET(CURLOPT_WRITEDATA, transfer)
+    SET(CURLOPT_ERRORBUFFER, transfer->problem)
 #undef SET
     return result;
 }
 
-cappy_status cappy_call_open(struct cappy_call *call, const char *url, struct curl_slist *headers,
-                             const struct cappy_llm_options *options, cappy_error *error)
+cappy_status cappy_transfer_open(struct cappy_transfer *transfer, const char *url,
+                                 struct curl_slist *headers,
+                                 const struct cappy_llm_options *options, cappy_error *error)
 {
-    call->easy = curl_easy_init();
-    cappy_buffer_init(&call->body, SIZE_MAX / 2);
-    cappy_buffer_init(&call->reply, CAPPY_REPLY_LIMIT);
-    if (call->easy == NULL) {
+    transfer->easy = curl_easy_init();
+    cappy_buffer_init(&transfer->body, SIZE_MAX / 2);
+    cappy_buffer_init(&transfer->reply, CAPPY_REPLY_LIMIT);
+    if (transfer->easy == NULL) {
         return cappy_error_no_memory(error);
     }
-    const CURLcode result = set_up(call, url, headers, options);
+    const CURLcode result = set_up(transfer, url, headers, options);
     return result == CURLE_OK ? CAPPY_OK
                               : cappy_error_set(error, CAPPY_UNSUPPORTED,
                                                 "this libcurl cannot be set up for calls: %s",
                                                 curl_easy_strerror(result));
 }
 
-void cappy_call_close(struct cappy_call *call)
+void cappy_transfer_close(struct cappy_transfer *transfer)
 {
-    curl_easy_cleanup(call->easy);
-    cappy_buffer_free(&call->body);
-    cappy_buffer_free(&call->reply);
-    call->easy = NULL;
+    curl_easy_cleanup(transfer->easy);
+    cappy_buffer_free(&transfer->body);
+    cappy_buffer_free(&transfer->reply);
+    transfer->easy = NULL;
 }
 
-cappy_status cappy_call_start(struct cappy_call *call, CURLM *multi, void *context,
-                              cappy_error *error)
+cappy_status cappy_transfer_start(struct cappy_transfer *transfer, CURLM *multi, void *context,
+                                  cappy_error *error)
 {
-    cappy_buffer_clear(&call->reply);
-    call->problem[0] = '\0';
-    if (curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.size) !=
-            CURLE_OK ||
-        curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, call->body.data) != CURLE_OK ||
-        curl_easy_setopt(call->easy, CURLOPT_PRIVATE, context) != CURLE_OK ||
-        curl_multi_add_handle(multi, call->easy) != CURLM_OK) {
+    cappy_buffer_clear(&transfer->reply);
+    transfer->problem[0] = '\0';
+    if (curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                         (curl_off_t)transfer->body.size) != CURLE_OK ||
+        curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, transfer->body.data) != CURLE_OK ||
+        curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, context) != CURLE_OK ||
+        curl_multi_add_handle(multi, transfer->easy) != CURLM_OK) {
         return cappy_error_no_memory(error);
     }
     return CAPPY_OK;
 }
 
-void *cappy_call_context(CURL *easy)
+void *cappy_transfer_context(CURL *easy)
 {
     void *context = NULL;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &context);
     return context;
 }
 
-struct cappy_call_outcome cappy_call_end(struct cappy_call *call, CURLM *multi, int result)
+struct cappy_transfer_outcome cappy_transfer_end(struct cappy_transfer *transfer, CURLM *multi,
+                                                 int result)
 {
-    struct cappy_call_outcome outcome = {.result = result};
+    struct cappy_transfer_outcome outcome = {.result = result};
     curl_off_t seconds = 0;
     char *location = NULL;
-    curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &outcome.status);
-    if (curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0) {
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &outcome.status);
+    if (curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK &&
+        seconds > 0) {
         outcome.retry_after = (double)seconds;
     }
-    if (curl_easy_getinfo(call->easy, CURLINFO_REDIRECT_URL, &location) == CURLE_OK) {
+    if (curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_URL, &location) == CURLE_OK) {
         outcome.location = location;
     }
-    if (call->problem[0] == '\0') {
-        snprintf(call->problem, sizeof call->problem, "%s", curl_easy_strerror((CURLcode)result));
+    if (transfer->problem[0] == '\0') {
+        snprintf(transfer->problem, sizeof transfer->problem, "%s",
+                 curl_easy_strerror((CURLcode)result));
     }
-    curl_multi_remove_handle(multi, call->easy);
+    curl_multi_remove_handle(multi, transfer->easy);
     return outcome;
 }
 
-cappy_status cappy_call_headers(const char *key, struct curl_slist **headers, cappy_error *error)
+cappy_status cappy_transfer_headers(const char *key, struct curl_slist **headers,
+                                    cappy_error *error)
 {
     struct cappy_buffer line;
     cappy_buffer_init(&line, 1 << 16);
