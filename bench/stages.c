@@ -182,16 +182,16 @@ static void free_work(struct work *work)
 
 /* Seconds of `rounds` passes of this thread, those of the peak left out. */
 static double run_passes(const struct cappy_model *model, struct cappy_workspace *space,
-                         struct cappy_team team, const struct work *work, size_t rounds,
+                         struct cappy_member member, const struct work *work, size_t rounds,
                          struct account *account)
 {
     own = account;
-    cappy_encode_pass(model, space, team, work->sequences, work->count); /* warms up */
+    cappy_encode_pass(model, space, member, work->sequences, work->count); /* warms up */
 #pragma omp barrier
     *account = (struct account){.peak_seconds = 0};
     const double begun = cappy_clock();
     for (size_t i = 0; i < rounds; i++) {
-        cappy_encode_pass(model, space, team, work->sequences, work->count);
+        cappy_encode_pass(model, space, member, work->sequences, work->count);
     }
     const double seconds = cappy_clock() - begun - account->peak_seconds;
     account->seconds[REST] = seconds;
@@ -254,9 +254,9 @@ static double run_threads(const struct cappy_model *model, size_t tokens, bool t
 #ifdef _OPENMP
         index = (size_t)omp_get_thread_num();
 #endif
-        const struct cappy_team team = {together ? index : 0, together ? threads : 1};
-        seconds =
-            run_passes(model, &spaces[together ? 0 : index], team, work, rounds, &accounts[index]);
+        const struct cappy_member member = {together ? index : 0, together ? threads : 1};
+        seconds = run_passes(model, &spaces[together ? 0 : index], member, work, rounds,
+                             &accounts[index]);
     }
     for (size_t i = 0; i < threads; i++) {
         cappy_workspace_free(&spaces[i]);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The rules of lint.sh that read lines. -v rule=layers|banned|size|licence; the files are arguments.
+# The rules of lint.sh that read lines. -v rule=layers|banned|names|size|licence; the files are arguments.
 # `layers` reads the law from its first argument, ARCHITECTURE.md: the table whose heading row begins
 # with "folder" and whose columns are the folder, what it may include, and outside libraries.
 
@@ -165,6 +165,17 @@ rule == "banned" {
         } else if (name in command && FILENAME !~ /^src\/cli\//) {
             report(name " " command[name])
         }
+    }
+}
+
+# ---- names ----
+
+# The types of headers: each has a name of its own, so that a name means one thing.
+rule == "names" && /^(struct|enum|union) cappy_[a-z0-9_]+ \{/ {
+    if ($2 in named) {
+        report($1 " " $2 " is another thing in " named[$2] ": give one of them a name of its own")
+    } else {
+        named[$2] = FILENAME
     }
 }
 

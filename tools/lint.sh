@@ -5,6 +5,7 @@
 #
 #   layers   who includes whom, as the table in ARCHITECTURE.md has it
 #   banned   functions that are not used, and those that only some folders use
+#   names    types of headers that share a name
 #   size     files of 500 lines, functions of 60, lines of 100 columns
 #   files    licence lines, leftovers, names of one machine's folders, dead links, large files
 #   scripts  shell scripts that the shell can read
@@ -21,7 +22,7 @@ while [ $# -gt 0 ]; do
     case $1 in
     --root) root=$(cd "$2" && pwd) && shift ;;
     --fix) fix=yes ;;
-    --help) sed -n '3,14s/^# \{0,1\}//p' "$0" && exit ;;
+    --help) sed -n '3,15s/^# \{0,1\}//p' "$0" && exit ;;
     -*) echo "lint.sh: unknown option $1" >&2 && exit 2 ;;
     *) break ;;
     esac
@@ -69,6 +70,11 @@ layers()
 banned()
 {
     scan banned "$c_files"
+}
+
+names()
+{
+    scan names '^(src|include)/.*\.h$'
 }
 
 size()
@@ -127,11 +133,11 @@ format()
 if [ -n "$fix" ]; then
     set -- format
 elif [ $# -eq 0 ]; then
-    set -- layers banned size files scripts format
+    set -- layers banned names size files scripts format
 fi
 findings=$(for rule in "$@"; do
     case $rule in
-    layers | banned | size | files | scripts | format) $rule ;;
+    layers | banned | names | size | files | scripts | format) $rule ;;
     *) echo "lint.sh:1: lint: there is no rule $rule" ;;
     esac
 done)

@@ -214,7 +214,7 @@ const struct cappy_command cappy_command_adapt = {
     .groups = CAPPY_WITH_HELP | CAPPY_WITH_MODEL | CAPPY_WITH_LENGTH | CAPPY_WITH_OUTPUT |
               CAPPY_WITH_QUIET | CAPPY_WITH_JSON,
     .examples =
-        (const struct cappy_example[]){
+        (const struct cappy_usage_example[]){
             {"On answers sampled from a language model:", "cappy adapt pool.jsonl --out scorer"},
             {"On choices, measured on a file of its own:",
              "cappy adapt train.jsonl --held-out test.jsonl --out scorer"},

@@ -190,11 +190,11 @@ const struct cappy_command cappy_command_bench = {
     .groups = CAPPY_WITH_HELP | CAPPY_WITH_MODEL | CAPPY_WITH_LENGTH | CAPPY_WITH_OUTPUT |
               CAPPY_WITH_JSON,
     .examples =
-        (const struct cappy_example[]){{"The default model:", "cappy bench"},
-                                       {"A checkpoint in int8 on one thread:",
-                                        "cappy bench --model ./cappy-large --precision int8 "
-                                        "--threads 1"},
-                                       {.what = NULL}},
+        (const struct cappy_usage_example[]){{"The default model:", "cappy bench"},
+                                             {"A checkpoint in int8 on one thread:",
+                                              "cappy bench --model ./cappy-large --precision int8 "
+                                              "--threads 1"},
+                                             {.what = NULL}},
     .arguments_size = sizeof(struct bench_arguments),
     .max_operands = 0,
     .run = run,

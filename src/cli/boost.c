@@ -251,7 +251,7 @@ const struct cappy_command cappy_command_boost = {
             {.name = NULL}},
     .groups = CAPPY_WITH_ALL | CAPPY_WITH_LLM,
     .examples =
-        (const struct cappy_example[]){
+        (const struct cappy_usage_example[]){
             {"The best of eight answers of a local server:",
              "cappy boost -i \"Give three tips for staying healthy.\" --llm http://127.0.0.1:8000"},
             {"A file, in the ways of the paper, with a budget:",

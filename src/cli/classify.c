@@ -89,7 +89,7 @@ static cappy_status collect(struct cappy_stream *stream, const struct cappy_row 
         } else {
             CAPPY_TRY(cappy_row_get_item(row, "choices", i, &label, error));
         }
-        CAPPY_TRY(cappy_batch_add(&stream->batch, instruction, label, error));
+        CAPPY_TRY(cappy_row_batch_add(&stream->batch, instruction, label, error));
     }
     return CAPPY_OK;
 }
@@ -257,7 +257,7 @@ const struct cappy_command cappy_command_classify = {
             {.name = NULL}},
     .groups = CAPPY_WITH_ALL,
     .examples =
-        (const struct cappy_example[]){
+        (const struct cappy_usage_example[]){
             {"One text:", "cappy classify -i \"The soup was cold. Is this review good or bad?\" "
                           "--labels good,bad"},
             {"A file of rows that bring their choices:",

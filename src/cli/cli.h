@@ -109,7 +109,7 @@ struct cappy_common {
 /* For max_operands. */
 #define CAPPY_ANY_NUMBER SIZE_MAX
 
-struct cappy_example {
+struct cappy_usage_example {
     const char *what; /* NULL ends a table */
     const char *line;
 };
@@ -121,7 +121,7 @@ struct cappy_command {
     const char *const *description;     /* paragraphs; NULL-terminated */
     const struct cappy_option *options; /* its own; ends with a NULL name */
     unsigned groups;                    /* of common options */
-    const struct cappy_example *examples;
+    const struct cappy_usage_example *examples;
     size_t arguments_size; /* of a struct that begins with a struct cappy_common */
     size_t max_operands;
     int precision; /* what --precision is where it is not given, as in struct cappy_common */

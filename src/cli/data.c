@@ -278,7 +278,7 @@ const struct cappy_command cappy_command_data = {
             {.name = NULL}},
     .groups = CAPPY_WITH_HELP | CAPPY_WITH_OUTPUT | CAPPY_WITH_QUIET | CAPPY_WITH_LLM,
     .examples =
-        (const struct cappy_example[]){
+        (const struct cappy_usage_example[]){
             {"The paper's recipe:", "cappy data tasks.jsonl.gz --output train.jsonl"},
             {"Harder negatives for open tasks:",
              "cappy data qa.jsonl summaries.jsonl --near 2 --corruptions 2 -o train.jsonl"},

@@ -215,7 +215,7 @@ const struct cappy_command cappy_command_eval = {
     .groups = CAPPY_WITH_HELP | CAPPY_WITH_MODEL | CAPPY_WITH_LENGTH | CAPPY_WITH_OUTPUT |
               CAPPY_WITH_QUIET | CAPPY_WITH_JSON,
     .examples =
-        (const struct cappy_example[]){
+        (const struct cappy_usage_example[]){
             {"How often is the right label chosen?",
              "cappy eval classify rte.jsonl cb.jsonl.gz --alone"},
             {"What is best-of-N worth on my model's answers?",

@@ -89,7 +89,7 @@ static cappy_status write_command(const struct cappy_command *command, struct ca
         CAPPY_TRY(append_wrapped(command->description[i], 0, 0, out, error));
     }
     CAPPY_TRY(append_options(command, out, error));
-    for (const struct cappy_example *e = command->examples; e->what != NULL; e++) {
+    for (const struct cappy_usage_example *e = command->examples; e->what != NULL; e++) {
         CAPPY_TRY(cappy_buffer_format(out, error, "%s  %s\n      %s\n",
                                       e == command->examples ? "\nExamples:\n" : "", e->what,
                                       e->line));
@@ -198,8 +198,8 @@ const struct cappy_command cappy_command_help = {
              .help = "Write the manual pages of all commands into DIR instead."},
             {.name = NULL}},
     .groups = CAPPY_WITH_HELP,
-    .examples =
-        (const struct cappy_example[]){{"All about ranking:", "cappy help rank"}, {.what = NULL}},
+    .examples = (const struct cappy_usage_example[]){{"All about ranking:", "cappy help rank"},
+                                                     {.what = NULL}},
     .arguments_size = sizeof(struct help_arguments),
     .max_operands = 1,
     .run = run_help,
@@ -231,7 +231,7 @@ const struct cappy_command cappy_command_version = {
     .description = (const char *const[]){"Prints the name of the program and its version.", NULL},
     .options = (const struct cappy_option[]){{.name = NULL}},
     .groups = CAPPY_WITH_HELP,
-    .examples = (const struct cappy_example[]){{"", "cappy version"}, {.what = NULL}},
+    .examples = (const struct cappy_usage_example[]){{"", "cappy version"}, {.what = NULL}},
     .arguments_size = sizeof(struct version_arguments),
     .max_operands = 0,
     .run = run_version,

@@ -108,11 +108,11 @@ static cappy_status append_options(const struct cappy_command *command, struct c
     return append(out, ".El\n", error);
 }
 
-static cappy_status append_examples(const struct cappy_example *examples, struct cappy_buffer *out,
-                                    cappy_error *error)
+static cappy_status append_examples(const struct cappy_usage_example *examples,
+                                    struct cappy_buffer *out, cappy_error *error)
 {
     CAPPY_TRY(append(out, ".Sh EXAMPLES\n", error));
-    for (const struct cappy_example *e = examples; e->what != NULL; e++) {
+    for (const struct cappy_usage_example *e = examples; e->what != NULL; e++) {
         if (e != examples) {
             CAPPY_TRY(append(out, ".Pp\n", error));
         }

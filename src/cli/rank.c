@@ -34,7 +34,7 @@ static cappy_status collect(struct cappy_stream *stream, const struct cappy_row 
     for (size_t i = 0; i < n; i++) {
         cappy_text candidate;
         CAPPY_TRY(cappy_row_get_item(row, "candidates", i, &candidate, error));
-        CAPPY_TRY(cappy_batch_add(&stream->batch, instruction, candidate, error));
+        CAPPY_TRY(cappy_row_batch_add(&stream->batch, instruction, candidate, error));
     }
     return CAPPY_OK;
 }
@@ -161,7 +161,7 @@ const struct cappy_command cappy_command_rank = {
             {.name = NULL}},
     .groups = CAPPY_WITH_ALL,
     .examples =
-        (const struct cappy_example[]){
+        (const struct cappy_usage_example[]){
             {"Which of three answers is best?",
              "cappy rank -i \"What is the capital of France?\" \"Paris.\" \"Rome.\" \"A city.\""},
             {"The best answer of each row:",

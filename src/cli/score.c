@@ -19,7 +19,7 @@ static cappy_status collect(struct cappy_stream *stream, const struct cappy_row 
     cappy_text response;
     CAPPY_TRY(cappy_row_get_text(row, "instruction", &instruction, error));
     CAPPY_TRY(cappy_row_get_text(row, "response", &response, error));
-    return cappy_batch_add(&stream->batch, instruction, response, error);
+    return cappy_row_batch_add(&stream->batch, instruction, response, error);
 }
 
 /* Sets "score" to the number, or to the list of numbers where there are several. */
@@ -146,7 +146,7 @@ const struct cappy_command cappy_command_score = {
             {.name = NULL}},
     .groups = CAPPY_WITH_ALL,
     .examples =
-        (const struct cappy_example[]){
+        (const struct cappy_usage_example[]){
             {"One answer:", "cappy score -i \"What is the capital of France?\" -r \"Paris.\""},
             {"A file of rows:", "cappy score answers.jsonl --output scored.jsonl"},
             {"Out of one program, into another:",

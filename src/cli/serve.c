@@ -245,7 +245,7 @@ const struct cappy_command cappy_command_serve = {
     .groups = CAPPY_WITH_HELP | CAPPY_WITH_COMPUTE | CAPPY_WITH_LENGTH | CAPPY_WITH_QUIET |
               CAPPY_WITH_ENDPOINT,
     .examples =
-        (const struct cappy_example[]){
+        (const struct cappy_usage_example[]){
             {"The default model:", "cappy serve --port 8080"},
             {"A request to it:",
              "curl localhost:8080/v1/rerank -d '{\"query\": \"What is the capital of France?\", "

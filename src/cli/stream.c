@@ -19,8 +19,8 @@ enum { WRITE_SIZE = 1 << 20 };
 
 /* ---- The batch ------------------------------------------------------------------------------- */
 
-cappy_status cappy_batch_add(struct cappy_batch *batch, cappy_text instruction, cappy_text response,
-                             cappy_error *error)
+cappy_status cappy_row_batch_add(struct cappy_row_batch *batch, cappy_text instruction,
+                                 cappy_text response, cappy_error *error)
 {
     if (batch->n_pairs == batch->pair_capacity) {
         size_t capacity = batch->pair_capacity != 0 ? 2 * batch->pair_capacity : MAX_PAIRS;
@@ -35,7 +35,7 @@ cappy_status cappy_batch_add(struct cappy_batch *batch, cappy_text instruction, 
     return CAPPY_OK;
 }
 
-static cappy_status reserve_row(struct cappy_batch *batch, cappy_error *error)
+static cappy_status reserve_row(struct cappy_row_batch *batch, cappy_error *error)
 {
     if (batch->n_rows < batch->row_capacity) {
         return CAPPY_OK;
@@ -55,7 +55,7 @@ static cappy_status reserve_row(struct cappy_batch *batch, cappy_error *error)
     return CAPPY_OK;
 }
 
-static void clear_batch(struct cappy_batch *batch)
+static void clear_batch(struct cappy_row_batch *batch)
 {
     for (size_t i = 0; i < batch->n_rows; i++) {
         cappy_row_free(&batch->rows[i]);
@@ -65,14 +65,14 @@ static void clear_batch(struct cappy_batch *batch)
     batch->size = 0;
 }
 
-static void free_batch(struct cappy_batch *batch)
+static void free_batch(struct cappy_row_batch *batch)
 {
     clear_batch(batch);
     cappy_free(batch->rows);
     cappy_free(batch->ends);
     cappy_free(batch->pairs);
     cappy_free(batch->scores);
-    *batch = (struct cappy_batch){0};
+    *batch = (struct cappy_row_batch){0};
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */
@@ -81,7 +81,7 @@ static void free_batch(struct cappy_batch *batch)
 static cappy_status collect_row(struct cappy_stream *stream, const char *line, size_t size,
                                 cappy_error *error)
 {
-    struct cappy_batch *batch = &stream->batch;
+    struct cappy_row_batch *batch = &stream->batch;
     CAPPY_TRY(reserve_row(batch, error));
     struct cappy_row row;
     CAPPY_TRY(cappy_row_parse(cappy_lines_name(stream->lines), cappy_lines_number(stream->lines),
@@ -103,7 +103,7 @@ static cappy_status collect_row(struct cappy_stream *stream, const char *line, s
 /* Reads rows until the batch is full, the input has no more at hand, or there is an error. */
 static cappy_status read_batch(struct cappy_stream *stream, bool *ended, cappy_error *error)
 {
-    const struct cappy_batch *batch = &stream->batch;
+    const struct cappy_row_batch *batch = &stream->batch;
     do {
         const char *line;
         size_t size;
@@ -122,7 +122,7 @@ static cappy_status read_batch(struct cappy_stream *stream, bool *ended, cappy_e
 
 static cappy_status score_batch(struct cappy_stream *stream, cappy_error *error)
 {
-    struct cappy_batch *batch = &stream->batch;
+    struct cappy_row_batch *batch = &stream->batch;
     if (stream->task->unscored) {
         return CAPPY_OK;
     }
@@ -145,7 +145,7 @@ static cappy_status score_batch(struct cappy_stream *stream, cappy_error *error)
 /* Appends row `index` of the batch to the text; nothing of it when that fails. */
 static cappy_status finish_row(struct cappy_stream *stream, size_t index, cappy_error *error)
 {
-    const struct cappy_batch *batch = &stream->batch;
+    const struct cappy_row_batch *batch = &stream->batch;
     const struct cappy_row *row = &batch->rows[index];
     size_t first = index > 0 ? batch->ends[index - 1] : 0;
     size_t n = batch->ends[index] - first;

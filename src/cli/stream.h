@@ -9,7 +9,7 @@
 #include "cli/progress.h"
 #include "cli/session.h"
 
-struct cappy_batch {
+struct cappy_row_batch {
     struct cappy_row *rows; /* [n_rows] */
     size_t *ends;           /* [n_rows], the pairs of row i end before pair ends[i] */
     size_t n_rows;
@@ -22,8 +22,8 @@ struct cappy_batch {
 };
 
 /* Adds a pair to the row that is being collected. The texts must live as long as the row. */
-cappy_status cappy_batch_add(struct cappy_batch *batch, cappy_text instruction, cappy_text response,
-                             cappy_error *error);
+cappy_status cappy_row_batch_add(struct cappy_row_batch *batch, cappy_text instruction,
+                                 cappy_text response, cappy_error *error);
 
 struct cappy_stream {
     const struct cappy_common *common;
@@ -32,7 +32,7 @@ struct cappy_stream {
     struct cappy_session session;
     struct cappy_output output;
     struct cappy_progress progress;
-    struct cappy_batch batch;
+    struct cappy_row_batch batch;
     struct cappy_buffer text; /* on its way out */
     size_t pair_target;       /* the batch is full at this many pairs */
     size_t pair_minimum;      /* and at no fewer */

@@ -79,7 +79,7 @@ static cappy_status collect(struct cappy_stream *stream, const struct cappy_row 
     cappy_text response;
     CAPPY_TRY(cappy_row_get_text(row, "instruction", &instruction, error));
     CAPPY_TRY(cappy_row_get_text(row, "response", &response, error));
-    return cappy_batch_add(&stream->batch, instruction, response, error);
+    return cappy_row_batch_add(&stream->batch, instruction, response, error);
 }
 
 static cappy_status finish(struct cappy_stream *stream, const struct cappy_row *row,
@@ -211,7 +211,7 @@ const struct cappy_command cappy_command_tokenize = {
             {.name = NULL}},
     .groups = CAPPY_WITH_ALL,
     .examples =
-        (const struct cappy_example[]){
+        (const struct cappy_usage_example[]){
             {"One pair:", "cappy tokenize -i \"What is the capital of France?\" -r \"Paris.\""},
             {"How long are the rows?", "cappy tokenize answers.jsonl | jq '.ids | length'"},
             {.what = NULL}},

@@ -394,7 +394,7 @@ const struct cappy_command cappy_command_train = {
             {.name = NULL}},
     .groups = CAPPY_WITH_HELP | CAPPY_WITH_MODEL | CAPPY_WITH_LENGTH | CAPPY_WITH_QUIET,
     .examples =
-        (const struct cappy_example[]){
+        (const struct cappy_usage_example[]){
             {"Twice over the rows:", "cappy train rows.jsonl --out scorer --epochs 2"},
             {"On after an interruption:",
              "cappy train rows.jsonl --out scorer --epochs 2 --resume"},

@@ -20,7 +20,7 @@ enum { ROW_BLOCK = 96 };
 struct pass {
     const struct cappy_model *model;
     struct cappy_workspace *work;
-    struct cappy_team team;
+    struct cappy_member member;
     const struct cappy_sequence *sequences;
     size_t count;  /* of sequences */
     size_t tokens; /* T */
@@ -28,7 +28,7 @@ struct pass {
 
 static void wait_for_team(const struct pass *pass)
 {
-    if (pass->team.count > 1) {
+    if (pass->member.count > 1) {
 #pragma omp barrier
     }
 }
@@ -36,8 +36,8 @@ static void wait_for_team(const struct pass *pass)
 /* The part of n items that belongs to this member: [*first, *last). */
 static void take_share(const struct pass *pass, size_t n, size_t *first, size_t *last)
 {
-    *first = n * pass->team.index / pass->team.count;
-    *last = n * (pass->team.index + 1) / pass->team.count;
+    *first = n * pass->member.index / pass->member.count;
+    *last = n * (pass->member.index + 1) / pass->member.count;
 }
 
 /* ---- Stages ---- */
@@ -73,7 +73,7 @@ static void multiply(const struct pass *pass, const struct cappy_matrix *matrix,
                      enum cappy_epilogue epilogue, const struct cappy_rows *residual)
 {
     const size_t panels = last_panel - first_panel;
-    const size_t blocks = panels >= 2 * pass->team.count ? 1 : (m + ROW_BLOCK - 1) / ROW_BLOCK;
+    const size_t blocks = panels >= 2 * pass->member.count ? 1 : (m + ROW_BLOCK - 1) / ROW_BLOCK;
     const size_t block = (m + blocks - 1) / blocks;
     size_t item;
     size_t last;
@@ -94,7 +94,7 @@ static void multiply(const struct pass *pass, const struct cappy_matrix *matrix,
                 .residual = residual != NULL ? row_at(residual, row) : NULL,
                 .residual_stride = residual != NULL ? residual->stride / sizeof(float) : 0,
                 .residual_step = residual != NULL ? residual->step / sizeof(float) : 0,
-                .sums = pass->work->sums + pass->team.index * pass->work->sums_size,
+                .sums = pass->work->sums + pass->member.index * pass->work->sums_size,
             });
         }
         item += n;
@@ -165,7 +165,7 @@ static void embed_token(const struct pass *pass, size_t row, size_t id, size_t s
     const size_t step = cappy_rows_step(&pass->work->hidden);
     const float *segments = model->segment_embeddings + segment * h;
     const float *positions = model->position_embeddings + position * h;
-    float *words = pass->work->sums + pass->team.index * pass->work->sums_size; /* [H] */
+    float *words = pass->work->sums + pass->member.index * pass->work->sums_size; /* [H] */
     char *to = (char *)row_at(&pass->work->hidden, row);
     assert(id < model->config.vocab_size && position < model->config.n_positions);
     cappy_tensor_to_f32(model->word_embeddings, (uint64_t)id * h, h, words);
@@ -214,7 +214,7 @@ static void attend_heads(const struct pass *pass, size_t s, size_t begin, size_t
     const size_t width = h / config->n_heads;
     const float *kv = row_at(&work->qkv, begin);
     const float scale = 1.0f / sqrtf((float)width);
-    float *scratch = work->scratch + pass->team.index * work->scratch_size;
+    float *scratch = work->scratch + pass->member.index * work->scratch_size;
     if (work->is_tiled) {
         const size_t block = first * width / CAPPY_BLOCK;
         const size_t blocks = h / CAPPY_BLOCK;
@@ -406,7 +406,7 @@ static void gather_rows(const struct pass *pass, const struct cappy_rows *rows, 
 /* Of hidden, and of `narrow`, hidden as a matrix reads it. One member does it: it is S rows. */
 static void gather_first_tokens(const struct pass *pass, const struct cappy_rows *narrow)
 {
-    if (pass->team.index == 0) {
+    if (pass->member.index == 0) {
         gather_rows(pass, &pass->work->hidden, false, &pass->work->hidden);
         if (narrow->precision != CAPPY_PRECISION_FP32) {
             gather_rows(pass, narrow, false, narrow);
@@ -439,7 +439,7 @@ static void run_head(const struct pass *pass)
     struct cappy_workspace *work = pass->work;
     const size_t labels = model->config.n_labels;
     if (work->is_tiled) {
-        if (pass->team.index == 0) {
+        if (pass->member.index == 0) {
             gather_rows(pass, &work->hidden, true, &work->head_in);
         }
         wait_for_team(pass);
@@ -461,7 +461,7 @@ static void run_head(const struct pass *pass)
             .m = 1,
             .x = {.precision = CAPPY_PRECISION_FP32, .data = row, .stride = work->head_out.stride},
             .y = {.precision = CAPPY_PRECISION_FP32, .data = scores},
-            .sums = work->sums + pass->team.index * work->sums_size,
+            .sums = work->sums + pass->member.index * work->sums_size,
         });
         for (size_t i = 0; i < labels && model->config.output_act == CAPPY_OUTPUT_SIGMOID; i++) {
             scores[i] = 1.0f / (1.0f + expf(-scores[i]));
@@ -471,9 +471,10 @@ static void run_head(const struct pass *pass)
 }
 
 void cappy_encode_pass(const struct cappy_model *model, struct cappy_workspace *workspace,
-                       struct cappy_team team, const struct cappy_sequence *sequences, size_t count)
+                       struct cappy_member member, const struct cappy_sequence *sequences,
+                       size_t count)
 {
-    struct pass pass = {model, workspace, team, sequences, count, 0};
+    struct pass pass = {model, workspace, member, sequences, count, 0};
     for (size_t i = 0; i < count; i++) {
         pass.tokens += sequences[i].n;
     }

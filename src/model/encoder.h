@@ -47,16 +47,17 @@ cappy_status cappy_workspace_init(struct cappy_workspace *workspace,
                                   cappy_error *error);
 void cappy_workspace_free(struct cappy_workspace *workspace);
 
-/* The threads that compute one pass together: each calls cappy_encode_pass with its own `index`.
- * With more than one, all are threads of one OpenMP parallel region, for the barriers. */
-struct cappy_team {
+/* A thread of the team that computes one pass together: each calls cappy_encode_pass with its own
+ * `index` below `count`. With more than one, all are threads of one OpenMP parallel region, for the
+ * barriers. */
+struct cappy_member {
     size_t index;
     size_t count;
 };
 
 /* Computes the scores of sequences[count], whose tokens together fit the workspace. */
 void cappy_encode_pass(const struct cappy_model *model, struct cappy_workspace *workspace,
-                       struct cappy_team team, const struct cappy_sequence *sequences,
+                       struct cappy_member member, const struct cappy_sequence *sequences,
                        size_t count);
 
 /* Operations of the matrix products and of attention for a sequence of n tokens. The last layer

@@ -351,11 +351,11 @@ static cappy_status run_together(struct cappy_scorer *scorer, size_t count, capp
         const size_t n = scorer->passes[p + 1] - first;
 #pragma omp parallel num_threads((int)scorer->threads) if (scorer->threads > 1)
         {
-            struct cappy_team team = {own_index(), 1};
+            struct cappy_member member = {own_index(), 1};
 #ifdef _OPENMP
-            team.count = (size_t)omp_get_num_threads();
+            member.count = (size_t)omp_get_num_threads();
 #endif
-            cappy_encode_pass(scorer->model, &scorer->shared, team, scorer->sequences + first, n);
+            cappy_encode_pass(scorer->model, &scorer->shared, member, scorer->sequences + first, n);
         }
     }
     return CAPPY_OK;
@@ -376,7 +376,7 @@ static cappy_status run_apart(struct cappy_scorer *scorer, size_t count, cappy_e
         for (size_t p = 0; p < count; p++) {
             const size_t first = scorer->passes[p];
             if (worker->status == CAPPY_OK) {
-                cappy_encode_pass(scorer->model, &worker->own, (struct cappy_team){0, 1},
+                cappy_encode_pass(scorer->model, &worker->own, (struct cappy_member){0, 1},
                                   scorer->sequences + first, scorer->passes[p + 1] - first);
             }
         }

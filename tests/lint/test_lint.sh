@@ -73,7 +73,7 @@ repeat()
 }
 
 reset
-for rule in layers banned size files; do
+for rule in layers banned names size files; do
     n=$((n + 1))
     if ! "$lint" --root "$dir/tree" "$rule"; then
         echo "a clean tree is reported by $rule"
@@ -103,6 +103,10 @@ add src/token/bpe.c 'int y = fprintf (stderr, "(");'
 expect banned src/token/bpe.c:11 'fprintf is for the command'
 add src/token/bpe.c 'void stop(void) { exit(1); }'
 expect banned src/token/bpe.c:11 'exit is for the command'
+
+add src/token/token.h 'struct cappy_thing {' '};'
+add src/cli/thing.h "$spdx" 'enum cappy_thing { CAPPY_THING };'
+expect names src/token/token.h:3 'src/cli/thing.h'
 
 repeat 500 'int x;' >>src/cli/main.c
 expect size src/cli/main.c:501 'more than 500 lines'
