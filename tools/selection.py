@@ -14,7 +14,9 @@ Needs numpy and rouge-score.
 import argparse
 import itertools
 import json
+import os
 import re
+import sys
 
 import numpy as np
 from rouge_score import tokenizers
@@ -47,6 +49,8 @@ class Question:
         tokens = [TOKENIZER.tokenize(t) for t in texts]
         n = len(texts)
         self.scores = np.array(row["scores"], dtype=float)
+        if self.scores.shape != (n,):
+            raise ValueError(f"{self.scores.size} scores of {n} candidates")
         if all(isinstance(c, dict) and "quality" in c for c in row["candidates"]):
             self.qualities = np.array([c["quality"] for c in row["candidates"]], dtype=float)
         else:
@@ -58,20 +62,27 @@ class Question:
         self.consensus = (self.like.sum(1) - 1) / (n - 1)
         self.lengths = np.log1p([len(t.split()) for t in texts])
         said = [re.sub(r"\s+", " ", t.strip(" \t\r\n.,;:!?\"'`*").lower()) for t in texts]
-        self.same = np.array([[a == b for b in said] for a in said], dtype=float)
+        self.vote = np.array([[a == b for b in said] for a in said], dtype=float) @ np.maximum(self.scores, 1e-6)
         self.is_short = np.median([len(s.split()) for s in said]) <= 5
 
 
 def read(path):
+    """The questions of a file whose answers are more than two, so that consensus means something."""
+    questions = []
     with open(path, encoding="utf-8") as file:
-        return [Question(r) for r in map(json.loads, file) if len(r["candidates"]) > 2]
+        for number, line in enumerate(file, 1):
+            try:
+                row = json.loads(line)
+                if len(row["candidates"]) > 2:
+                    questions.append(Question(row))
+            except (ValueError, KeyError, TypeError) as problem:
+                sys.exit(f"{path}:{number}: not a row that cappy eval pool --samples has scored: {problem!r}")
+    if len(questions) < FOLDS:
+        sys.exit(f"{path}: {len(questions)} questions with more than two candidates; at least {FOLDS} are needed")
+    return questions
 
 
 # ---- Ways: keys of the answers, given what was fitted ----
-
-
-def vote(q):
-    return q.same @ np.maximum(q.scores, 1e-6)
 
 
 def weighted(q, temperature, with_itself):
@@ -113,9 +124,9 @@ WAYS = {
     "random": (None, []),
     "scorer": (lambda q: q.scores, []),
     "consensus": (lambda q: q.consensus, []),
-    "vote": (vote, []),
-    "vote where short, else mix": (lambda q, w: vote(q) if q.is_short else q.scores + w * q.consensus, [WEIGHTS]),
-    "mix + v x share of the vote": (lambda q, w, v: q.scores + w * q.consensus + v * vote(q) / max(vote(q).max(), 1e-6), [WEIGHTS, WEIGHTS]),
+    "vote": (lambda q: q.vote, []),
+    "vote where short, else mix": (lambda q, w: q.vote if q.is_short else q.scores + w * q.consensus, [WEIGHTS]),
+    "mix + v x share of the vote": (lambda q, w, v: q.scores + w * q.consensus + v * q.vote / q.vote.max(), [WEIGHTS, WEIGHTS]),
     "first share by score, then consensus with all": (lambda q, s: 10 * best(q, s) + q.consensus, [SHARES]),
     "first share by score, then consensus among these": (among, [SHARES]),
     "consensus weighted by exp(score / t)": (lambda q, t: weighted(q, t, False), [TEMPERATURES]),
@@ -184,30 +195,48 @@ def interval(values):
     return np.percentile(draws, [2.5, 97.5])
 
 
-def show(path, fit_on, only):
+def show(path, fit_on, names):
     questions = read(path)
-    print(f"{path.rsplit('/', 1)[-1]}, {len(questions)} questions, best possible "
+    print(f"{os.path.basename(path)}, {len(questions)} questions, best possible "
           f"{np.mean([q.qualities.max() for q in questions]):.4f}\n")
     print("| way | worth | less the mix (95 % interval) | fitted |\n|---|--:|---|---|")
-    mix, _ = measure(MIX, questions, fit_on)
-    for name in [n for n in WAYS if n == MIX or re.search(only, n)]:
+    mix = None
+    for name in [MIX, *(name for name in names if name != MIX)]:
         worth, fitted = measure(name, questions, fit_on)
-        low, high = interval(worth - mix)
+        lead = ""
+        if name == MIX:
+            mix = worth
+        else:
+            low, high = interval(worth - mix)
+            lead = f"{np.mean(worth - mix):+.4f} ({low:+.4f} to {high:+.4f})"
         text = ", ".join(dict.fromkeys(" / ".join(f"{x:g}" for x in f) for f in fitted if f))
-        lead = "" if name == MIX else f"{np.mean(worth - mix):+.4f} ({low:+.4f} to {high:+.4f})"
         print(f"| {name} | {worth.mean():.4f} | {lead} | {text} |", flush=True)
     print()
+
+
+def find_ways(pattern):
+    """The names of ways that match."""
+    try:
+        names = [name for name in WAYS if re.search(pattern, name)]
+    except re.error as problem:
+        raise argparse.ArgumentTypeError(f"{pattern}: {problem}") from None
+    if not names:
+        raise argparse.ArgumentTypeError(f"{pattern}: no way has such a name; there are {'; '.join(WAYS)}")
+    return names
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("--fit", help="a file for what ways leave open")
-    parser.add_argument("--only", default="", help="a regular expression: names of ways to show")
+    parser.add_argument("--only", default=".", type=find_ways, metavar="PATTERN", help="a regular expression: names of ways to show")
     parser.add_argument("files", nargs="+")
     args = parser.parse_args()
-    fit_on = read(args.fit) if args.fit else None
-    for path in args.files:
-        show(path, fit_on, args.only)
+    try:
+        fit_on = read(args.fit) if args.fit else None
+        for path in args.files:
+            show(path, fit_on, args.only)
+    except OSError as problem:
+        sys.exit(f"{problem.filename}: {problem.strerror}")
 
 
 if __name__ == "__main__":
