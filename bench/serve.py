@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""serve.py path/to/cappy [--model DIR] [--precision WHICH]: what HTTP costs.
+"""What HTTP costs.
 
 Throughput: the same 512 pairs of 20 to 500 tokens, four answers to an instruction, through `cappy
 score` (the time for four copies less that for one, so that opening the model does not count) and
@@ -10,11 +10,13 @@ pairs. Medians of three rounds, the two in turn. Only the standard library is us
 
 import argparse
 import collections
+import concurrent.futures
 import json
 import os
 import random
 import re
 import selectors
+import shutil
 import socket
 import statistics
 import subprocess
@@ -23,7 +25,22 @@ import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+DEFAULT_MODEL = os.path.join(ROOT, "models", "default")
 WORDS = "river house small green idea music garden paper winter stone light question answer simple table door".split()
+
+
+def program(path):
+    """For argparse: a program that can be run."""
+    if shutil.which(path) is None:
+        raise argparse.ArgumentTypeError(f"{path} is no program that can be run")
+    return path
+
+
+def count(text):
+    """For argparse: a whole number from 1."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1")
+    return int(text)
 
 
 def make_pairs():
@@ -40,33 +57,70 @@ def make_request(body, path="/v1/score"):
     return head.encode() + body
 
 
+def connect(port, timeout=None):
+    connection = socket.create_connection(("127.0.0.1", port), timeout)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
 class Client:
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    """A connection that is kept."""
+
+    def __init__(self, port, timeout=None):
+        self.socket = connect(port, timeout)
         self.stream = self.socket.makefile("rb")
 
-    def ask(self, body, path="/v1/score"):
+    def exchange(self, body, path="/v1/score"):
+        """Status, headers in lower case, and body of the answer. BrokenPipeError where none comes, ValueError where it is
+        not whole."""
         self.socket.sendall(make_request(body, path))
-        status, size = self.stream.readline(), 0
+        first, headers = self.stream.readline(), {}
+        if not first:
+            raise BrokenPipeError
         while (line := self.stream.readline()) != b"\r\n":
-            if line.lower().startswith(b"content-length:"):
-                size = int(line.split(b":")[1])
+            name, value = line.lower().split(b":", 1)
+            headers[name] = value.strip()
+        size = int(headers.get(b"content-length", b""))
         answer = self.stream.read(size)
-        if b" 200 " not in status:
-            sys.exit(f"serve.py: {status} {answer[:200]}")
+        if len(answer) != size:
+            raise ValueError(first)
+        return int(first.split()[1]), headers, answer
+
+    def ask(self, body, path="/v1/score"):
+        status, _, answer = self.exchange(body, path)
+        if status != 200:
+            sys.exit(f"{path}: status {status}, {answer[:200]}")
         return answer
+
+    def time(self, body, path="/v1/score"):
+        """Seconds of one request."""
+        begun = time.monotonic()
+        self.ask(body, path)
+        return time.monotonic() - begun
 
 
 def make_body(pairs):
     return json.dumps({"text_1": [a for a, _ in pairs], "text_2": [b for _, b in pairs]}).encode()
 
 
+# Of about 64 tokens.
+ONE_TEXT = " ".join(WORDS * 2)
+ONE_PAIR = make_body([(ONE_TEXT, ONE_TEXT)])
+
+
+def percentile(times, share):
+    return sorted(times)[min(int(len(times) * share), len(times) - 1)] if times else float("nan")
+
+
 def start(cappy, *options, session=False):
     """A server, in a session of its own where asked for, and the port that it found."""
     server = subprocess.Popen([cappy, "serve", "--port", "0", "--drain-delay", "0", "--quiet", *options],
                               stderr=subprocess.PIPE, text=True, start_new_session=session)
-    return server, int(json.loads(server.stderr.readline())["address"].rsplit(":", 1)[1])
+    line = server.stderr.readline()
+    if not line.startswith("{"):
+        server.terminate()
+        sys.exit(f"{cappy} serve does not start: {line}{server.stderr.read()}")
+    return server, int(json.loads(line)["address"].rsplit(":", 1)[1])
 
 
 def metric(port, name):
@@ -95,24 +149,20 @@ def time_server(port, bodies, n_clients, path="/v1/score"):
                 body = left.pop()
             client.ask(body, path)
 
-    clients = [threading.Thread(target=run) for _ in range(n_clients)]
     begun = time.monotonic()
-    for client in clients:
-        client.start()
-    for client in clients:
-        client.join()
+    with concurrent.futures.ThreadPoolExecutor(n_clients) as pool:
+        for done in [pool.submit(run) for _ in range(n_clients)]:
+            done.result()  # so that none fails unseen
     return time.monotonic() - begun
 
 
 def measure_one(port, n=300):
     """Median seconds of a pair as its client sees it, and of computing it."""
     client = Client(port)
-    body = make_body([(" ".join(WORDS * 2), " ".join(WORDS * 2))])
     times, computed = [], []
     for _ in range(n):
-        before, begun = metric(port, "cappy_compute_seconds_total"), time.monotonic()
-        client.ask(body)
-        times.append(time.monotonic() - begun)
+        before = metric(port, "cappy_compute_seconds_total")
+        times.append(client.time(ONE_PAIR))
         computed.append(metric(port, "cappy_compute_seconds_total") - before)
     overhead = [a - b for a, b in zip(times, computed)]
     return statistics.median(times), statistics.median(computed), statistics.median(overhead)
@@ -124,7 +174,7 @@ def is_whole(answer):
     if not gap:
         return False
     if b" 200 " not in head.split(b"\r\n", 1)[0]:
-        sys.exit(f"serve.py: {answer[:200]}")
+        sys.exit(f"under load: {answer[:200]}")
     return len(body) == int(re.search(rb"(?i)content-length: *(\d+)", head).group(1))
 
 
@@ -141,28 +191,29 @@ def measure_load(port, rate, request, seconds=4):
     while len(times) < len(arrivals):
         now = time.monotonic() - begun
         while given < len(arrivals) and arrivals[given] <= now:
-            connection = idle.popleft() if idle else socket.create_connection(("127.0.0.1", port))
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection = idle.popleft() if idle else connect(port)
             connection.sendall(request)
             waiting.register(connection, selectors.EVENT_READ, [arrivals[given], b""])
             given += 1
         pause = arrivals[given] - (time.monotonic() - begun) if given < len(arrivals) else None
         for key, _ in waiting.select(pause and max(pause, 0)):
-            key.data[1] += key.fileobj.recv(65536)
+            piece = key.fileobj.recv(65536)
+            if not piece:
+                sys.exit(f"under load: a connection was closed behind {key.data[1][:200]}")
+            key.data[1] += piece
             if is_whole(key.data[1]):
                 times.append(time.monotonic() - begun - key.data[0])
                 waiting.unregister(key.fileobj)
                 idle.append(key.fileobj)
-    times.sort()
-    return times[len(times) // 2], times[int(len(times) * 0.99)]
+    return percentile(times, 0.5), percentile(times, 0.99)
 
 
 def main():
-    parser = argparse.ArgumentParser(usage=__doc__)
-    parser.add_argument("cappy")
-    parser.add_argument("--model", default=os.path.join(ROOT, "models", "default"))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cappy", type=program)
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--precision", default="fp32")
-    parser.add_argument("--pairs", type=int, default=512, help="fewer are enough where they take long")
+    parser.add_argument("--pairs", type=count, default=512, help="up to 512; fewer are enough where they take long")
     arguments = parser.parse_args()
     options = ["--model", arguments.model, "--precision", arguments.precision]
     pairs = make_pairs()[:arguments.pairs]
@@ -182,8 +233,7 @@ def main():
         seen, computed, overhead = measure_one(port)
         print(f"one pair: {seen * 1e3:.3f} ms seen by the client, {computed * 1e3:.3f} ms computed, "
               f"{overhead * 1e3:.3f} ms between them")
-        request = make_request(make_body([(" ".join(WORDS * 2), " ".join(WORDS * 2))]))
-        median, p99 = measure_load(port, 0.5 / seen, request)
+        median, p99 = measure_load(port, 0.5 / seen, make_request(ONE_PAIR))
         print(f"single pairs at half load ({0.5 / seen:.0f} a second): median {median * 1e3:.2f} ms, "
               f"99th of a hundred {p99 * 1e3:.2f} ms, {p99 / seen:.2f} times an unloaded one")
     finally:

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""serve_long.py path/to/cappy WHAT [--precision P] [--lanes N] [--seconds N] [--requests N] [--restarts N]
-[--connections N]: what a server does in the long run, and when much is asked of it. Clients are wrk (Debian's package), so
-that Python is not what is measured.
+"""What a server does in the long run, and when much is asked of it. Clients are wrk (Debian's package), so that Python is
+not what is measured.
 
 overload   asked for ten times what it can do, for N seconds (300): 200 connections, each of which asks again after as
            long as makes ten times the throughput of two clients that do not pause. Beside them eight clients of
@@ -20,6 +19,7 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import signal
 import socket
 import statistics
@@ -30,13 +30,17 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from serve import ROOT, WORDS, Client, make_body, make_pairs, make_request, measure_load, metric, start  # noqa: E402
+from serve import (DEFAULT_MODEL, ONE_PAIR, ROOT, Client, count, make_body, make_pairs, make_request,  # noqa: E402
+                   measure_load, metric, percentile, program, start)
 
+QUESTION = ("What is the capital of France?", "Paris.")
 TINY = ("--model", os.path.join(ROOT, "tests", "golden", "bert"))
 SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "load.lua")
 
 
 def run_wrk(port, body, seconds, connections, pause=0):
+    if shutil.which("wrk") is None:
+        sys.exit("wrk is missing: apt-get install wrk")
     with tempfile.NamedTemporaryFile() as file:
         file.write(body)
         file.flush()
@@ -46,30 +50,25 @@ def run_wrk(port, body, seconds, connections, pause=0):
     return json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
 
 
-def percentile(times, share):
-    return sorted(times)[min(int(len(times) * share), len(times) - 1)] if times else float("nan")
+def start_default(arguments, *options):
+    """A server of the default model."""
+    lanes = ("--lanes", str(arguments.lanes)) if arguments.lanes else ()
+    return start(arguments.cappy, "--model", DEFAULT_MODEL, "--precision", arguments.precision, *lanes, *options)
 
 
 def probe(port, body, is_ending, told):
     """Asks now and then, on a connection that is kept: how long which status takes."""
-    connection = socket.create_connection(("127.0.0.1", port))
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    stream = connection.makefile("rb")
+    client = Client(port)
     while not is_ending.is_set():
         begun = time.monotonic()
-        connection.sendall(make_request(body))
-        status, size = int(stream.readline().split()[1]), 0
-        while (line := stream.readline()) != b"\r\n":
-            if line.lower().startswith(b"content-length:"):
-                size = int(line.split(b":")[1])
-        stream.read(size)
+        status, _, _ = client.exchange(body)
         told.setdefault(status, []).append(time.monotonic() - begun)
         is_ending.wait(0.05)
 
 
 def overload(arguments):
     seconds = arguments.seconds
-    server, port = start(arguments.cappy, *arguments.model, "--queue-tokens", "20000")
+    server, port = start_default(arguments, "--queue-tokens", "20000")
     body = make_body(make_pairs()[:8])
     try:
         run_wrk(port, body, 3, 2)
@@ -104,7 +103,7 @@ def overload(arguments):
 
 def soak(arguments):
     server, port = start(arguments.cappy, *TINY, "--precision", "bf16")
-    body = make_body([("What is the capital of France?", "Paris.")])
+    body = make_body([QUESTION])
     n, broken, points = 0, 0, []
     try:
         run_wrk(port, body, 5, 16)
@@ -122,13 +121,9 @@ def soak(arguments):
           f"exit status {server.wait()}")
 
 
-def ask_one_by_one(client, body, n=400):
+def ask_one_by_one(client, n=400):
     """Median seconds of a request, and the 99th of a hundred."""
-    times = []
-    for _ in range(n):
-        begun = time.monotonic()
-        client.ask(body)
-        times.append(time.monotonic() - begun)
+    times = [client.time(ONE_PAIR) for _ in range(n)]
     return statistics.median(times), percentile(times, 0.99)
 
 
@@ -142,16 +137,16 @@ def trickle(connections, is_ending):
 def slow(arguments):
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-    server, port = start(arguments.cappy, *arguments.model, "--head-timeout", "60")
+    server, port = start_default(arguments, "--head-timeout", "60")
     try:
-        client, body = Client(port), make_body([(" ".join(WORDS * 2), " ".join(WORDS * 2))])
-        ask_one_by_one(client, body, 100)
-        before, memory = ask_one_by_one(client, body), metric(port, "process_resident_memory_bytes")
+        client = Client(port)
+        ask_one_by_one(client, 100)
+        before, memory = ask_one_by_one(client), metric(port, "process_resident_memory_bytes")
         connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(arguments.connections)]
         is_ending = threading.Event()
         thread = threading.Thread(target=trickle, args=(connections, is_ending))
         thread.start()
-        after = ask_one_by_one(client, body)
+        after = ask_one_by_one(client)
         is_ending.set()
         thread.join()
         grown = metric(port, "process_resident_memory_bytes") - memory
@@ -165,7 +160,7 @@ def slow(arguments):
 
 def restarts(arguments):
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-    port, body = listener.getsockname()[1], make_body([("What is the capital of France?", "Paris.")] * 4)
+    port, body = listener.getsockname()[1], make_body([QUESTION] * 4)
     counts, is_ending, lock = {"answered": 0, "again": 0, "lost": 0}, threading.Event(), threading.Lock()
 
     def launch():
@@ -182,44 +177,29 @@ def restarts(arguments):
         server.stderr.readline()  # it listens
         return server
 
-    def ask(connection, stream):
-        """True when the connection may be used again."""
-        connection.sendall(make_request(body))
-        status = stream.readline()
-        if not status:
-            raise BrokenPipeError
-        size, stays = None, True
-        while (line := stream.readline()) != b"\r\n":
-            name, value = line.lower().split(b":", 1)
-            size = int(value) if name == b"content-length" else size
-            stays = stays and not (name == b"connection" and b"close" in value)
-        if b" 200 " not in status or len(stream.read(size)) != size:
-            raise ValueError(status)
-        return stays
-
-    def client():
-        connection = stream = None
+    def ask_without_end():
+        client = None
         while not is_ending.is_set():
-            is_new = connection is None
+            is_new = client is None
             what = "answered"
             try:
-                if is_new:
-                    connection = socket.create_connection(("127.0.0.1", port), timeout=30)
-                    stream = connection.makefile("rb")
-                if not ask(connection, stream):
-                    connection.close()
-                    connection = None
+                client = client or Client(port, timeout=30)
+                status, headers, _ = client.exchange(body)
+                if status != 200:
+                    raise ValueError(status)
+                if b"close" in headers.get(b"connection", b""):
+                    client = None
             except (BrokenPipeError, ConnectionResetError):
                 what = "lost" if is_new else "again"
-                connection = None
+                client = None
             except (OSError, ValueError):
                 what = "lost"
-                connection = None
+                client = None
             with lock:
                 counts[what] += 1
 
     server = launch()
-    clients = [threading.Thread(target=client) for _ in range(4)]
+    clients = [threading.Thread(target=ask_without_end) for _ in range(4)]
     for each in clients:
         each.start()
     statuses = []
@@ -238,14 +218,13 @@ def restarts(arguments):
 
 
 def half(arguments):
-    server, port = start(arguments.cappy, *arguments.model)
-    body = make_body([(" ".join(WORDS * 2), " ".join(WORDS * 2))])
+    server, port = start_default(arguments)
     try:
-        run_wrk(port, body, 3, 1)
-        alone = run_wrk(port, body, 10, 1)
-        full = run_wrk(port, body, 10, 16)
+        run_wrk(port, ONE_PAIR, 3, 1)
+        alone = run_wrk(port, ONE_PAIR, 10, 1)
+        full = run_wrk(port, ONE_PAIR, 10, 16)
         rate = full["200"] / full["seconds"]
-        median, p99 = measure_load(port, rate / 2, make_request(body), arguments.seconds)
+        median, p99 = measure_load(port, rate / 2, make_request(ONE_PAIR), arguments.seconds)
         print(f"half: one client {alone['p50'] * 1e3:.2f} ms, sixteen {rate:.0f} pairs a second; {rate / 2:.0f} a second at "
               f"random times for {arguments.seconds} s: {median * 1e3:.2f} ms, 99th of a hundred {p99 * 1e3:.2f} ms, "
               f"{p99 / alone['p50']:.2f} times the one client's")
@@ -254,23 +233,30 @@ def half(arguments):
         server.wait()
 
 
-TESTS = {"overload": overload, "soak": soak, "slow": slow, "restarts": restarts, "half": half}
+OPTIONS = {"--precision": {"default": "bf16"},
+           "--lanes": {"type": count},
+           "--seconds": {"type": count, "default": 300},
+           "--requests": {"type": count, "default": 1000000},
+           "--restarts": {"type": count, "default": 200},
+           "--connections": {"type": count, "default": 2000}}
+TESTS = {overload: ("--precision", "--lanes", "--seconds"),
+         soak: ("--requests",),
+         slow: ("--precision", "--lanes", "--connections"),
+         restarts: ("--restarts",),
+         half: ("--precision", "--lanes", "--seconds")}
 
 
 def main():
-    parser = argparse.ArgumentParser(usage=__doc__)
-    parser.add_argument("cappy")
-    parser.add_argument("what", choices=TESTS)
-    parser.add_argument("--precision", default="bf16")
-    parser.add_argument("--lanes", type=int)
-    parser.add_argument("--seconds", type=int, default=300)
-    parser.add_argument("--requests", type=int, default=1000000)
-    parser.add_argument("--restarts", type=int, default=200)
-    parser.add_argument("--connections", type=int, default=2000)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cappy", type=program)
+    tests = parser.add_subparsers(dest="what", required=True)
+    for test, options in TESTS.items():
+        own = tests.add_parser(test.__name__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        own.set_defaults(test=test)
+        for option in options:
+            own.add_argument(option, **OPTIONS[option])
     arguments = parser.parse_args()
-    arguments.model = ("--model", os.path.join(ROOT, "models", "default"), "--precision", arguments.precision,
-                       *(("--lanes", str(arguments.lanes)) if arguments.lanes else ()))
-    TESTS[arguments.what](arguments)
+    arguments.test(arguments)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ import time
 import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from serve import ROOT, WORDS, Client, make_request, measure_load, start, time_server  # noqa: E402
+from serve import (DEFAULT_MODEL, ONE_TEXT, ROOT, WORDS, Client, count, make_request, measure_load, program, start,  # noqa: E402
+                   time_server)
 
 PATH = "/rerank"
 CHOSEN = ("--no-bettertransformer --batch-size 8", "--no-bettertransformer --batch-size 8 --dtype int8")
@@ -102,7 +103,7 @@ def start_peer(model, peer):
             return Server(f"infinity {peer}", process, port)
         except OSError:
             time.sleep(0.2)
-    process.kill()
+    os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     said.seek(0)
     sys.exit(f"serve_peer: infinity {peer} does not start: {said.read()[-2000:].decode(errors='replace')}")
@@ -115,18 +116,15 @@ def ask_scores(port, body):
 
 
 def ask_one_by_one(port, body, n=30):
-    client, times = Client(port), []
-    for _ in range(n):
-        begun = time.monotonic()
-        client.ask(body, PATH)
-        times.append(time.monotonic() - begun)
-    return statistics.median(times)
+    """Median seconds of a request."""
+    client = Client(port)
+    return statistics.median(client.time(body, PATH) for _ in range(n))
 
 
 def measure(servers, bodies, rounds, seconds):
     """Fills in the servers' figures; returns the rate at which latency was measured."""
     n_pairs = sum(len(json.loads(body)["documents"]) for body in bodies)
-    one = make_body(" ".join(WORDS * 2), [" ".join(WORDS * 2)])
+    one = make_body(ONE_TEXT, [ONE_TEXT])
     for server in servers:
         server.turn(time_server, bodies[:2], 2, PATH)
     expected = servers[0].turn(ask_scores, bodies[0])
@@ -168,12 +166,12 @@ def start_cappy(arguments, precision):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cappy")
-    parser.add_argument("--model", default=os.path.join(ROOT, "models", "default"))
+    parser.add_argument("cappy", type=program)
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--precisions", default="fp32,auto", help="of cappy (default %(default)s)")
     parser.add_argument("--peer", action="append", metavar="'OPTION...'", help=f"default: {', '.join(CHOSEN)}")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--requests", type=int, default=8, help="of 32 documents, each round (default %(default)s)")
+    parser.add_argument("--rounds", type=count, default=3)
+    parser.add_argument("--requests", type=count, default=8, help="of 32 documents, each round (default %(default)s)")
     parser.add_argument("--seconds", type=float, default=8, help="of latency, each round; 0: none (default %(default)s)")
     arguments = parser.parse_args()
     servers = []

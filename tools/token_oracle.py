@@ -3,7 +3,7 @@
 """Compares cappy's token ids with PyPI `tokenizers`: real text, naughty strings, every code point in three contexts, and
 the same tokenizers with changed settings.
 
-Usage: CAPPY_SHARED=... token_oracle.py [--lines N] [--program build/bench/bench_tokenize] [DIRECTORY...]
+Usage: CAPPY_SHARED=... token_oracle.py [--lines N] [--program build/bench/bench_tokens] [DIRECTORY...]
 
 DIRECTORY holds a tokenizer.json; without any, the golden models of CAPPY_SHARED are used, and with transformers at hand
 also their vocabulary files. Prints one line for each comparison and fails when any text differs.
@@ -203,7 +203,7 @@ def check_files(program, shared, texts):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--lines", type=int, default=100000)
-    parser.add_argument("--program", default="build/bench/bench_tokenize")
+    parser.add_argument("--program", default="build/bench/bench_tokens")
     parser.add_argument("directories", nargs="*")
     arguments = parser.parse_args()
     shared = os.environ.get("CAPPY_SHARED")

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures cappy's tokenizers beside PyPI `tokenizers`: the same text, one thread each, in turn.
 
-tokenize.py PROGRAM [--rounds N] [--megabytes N], where PROGRAM is build/bench/bench_tokenize.
+tokens.py PROGRAM [--rounds N] [--megabytes N], where PROGRAM is build/bench/bench_tokens.
 
 The text is every string of the answer pools of $CAPPY_SHARED. The ids are compared first. Each round of
 cappy is a new process with empty caches; `tokenizers` keeps its own from round to round.
@@ -111,7 +111,7 @@ def measure(name, directory, program, texts, rounds):
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("program", help="build/bench/bench_tokenize")
+    parser.add_argument("program", help="build/bench/bench_tokens")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--megabytes", type=float, default=4.0)
     arguments = parser.parse_args()

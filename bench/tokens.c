@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Encodes the texts on standard input with the tokenizer of a directory.
  *
- *     bench_tokenize DIRECTORY ids       writes their ids: for each text a uint32 count, then the
- *                                        ids as int32
- *     bench_tokenize DIRECTORY time [N]  encodes all of them N times (5) and prints the seconds
- *                                        each time took, one to a line
+ *     bench_tokens DIRECTORY ids       writes their ids: for each text a uint32 count, then the
+ *                                      ids as int32
+ *     bench_tokens DIRECTORY time [N]  encodes all of them N times (5) and prints the seconds
+ *                                      each time took, one to a line
  *
  * Texts come as a uint32 length and the bytes; numbers are in this machine's order. */
 #include <stdio.h>
@@ -21,7 +21,7 @@ struct input {
 
 static int fail(const char *message)
 {
-    fprintf(stderr, "bench_tokenize: %s\n", message);
+    fprintf(stderr, "bench_tokens: %s\n", message);
     return 1;
 }
 
@@ -96,7 +96,7 @@ static cappy_status print_times(struct cappy_encoder *encoder, const struct inpu
 int main(int argc, char **argv)
 {
     if (argc < 3) {
-        return fail("usage: bench_tokenize DIRECTORY ids|time [N]");
+        return fail("usage: bench_tokens DIRECTORY ids|time [N]");
     }
     cappy_error error = {0};
     struct input input = {0};
