@@ -157,22 +157,6 @@ void cappy_scorer_set_truncation(cappy_scorer *scorer, cappy_truncation truncati
 
 /* ---- Tokenizing ---- */
 
-/* Makes room for `more` ids behind the present ones. */
-static cappy_status reserve_ids(struct cappy_ids *ids, size_t more, cappy_error *error)
-{
-    if (ids->capacity - ids->n >= more) {
-        return CAPPY_OK;
-    }
-    size_t capacity = ids->capacity * 2 > ids->n + more ? ids->capacity * 2 : ids->n + more;
-    int32_t *data = cappy_realloc(ids->data, capacity, sizeof *data);
-    if (data == NULL) {
-        return cappy_error_no_memory(error);
-    }
-    ids->data = data;
-    ids->capacity = capacity;
-    return CAPPY_OK;
-}
-
 static bool is_same_text(cappy_text a, cappy_text b)
 {
     return a.data != NULL && a.data == b.data && a.size == b.size;
@@ -210,8 +194,8 @@ static cappy_status encode_pair(struct cappy_scorer *scorer, struct worker *work
     size_t n_second = worker->second.n;
     worker->truncated += cappy_pair_truncate(tokenizer, scorer->max_length, &n_first, &n_second);
     const size_t need = n_first + n_second + cappy_tokenizer_pair_overhead(tokenizer);
-    CAPPY_TRY(reserve_ids(&worker->ids, need, error));
-    CAPPY_TRY(reserve_ids(&worker->segments, need, error));
+    CAPPY_TRY(cappy_ids_reserve(&worker->ids, need, error));
+    CAPPY_TRY(cappy_ids_reserve(&worker->segments, need, error));
     int32_t *segments = worker->segments.data + worker->ids.n;
     *n = cappy_pair_build(tokenizer, kept_ids(scorer, &worker->first, n_first), n_first,
                           kept_ids(scorer, &worker->second, n_second), n_second,

@@ -4,7 +4,7 @@
 #ifndef CAPPY_TOKEN_BPE_H
 #define CAPPY_TOKEN_BPE_H
 
-#include "token/ids.h"
+#include "token/token.h"
 #include "token/trie.h"
 
 /* What becomes of two neighbours. */

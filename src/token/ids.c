@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The array of ids that every part of the encoder appends to. */
-#include "token/ids.h"
+#include "token/token.h"
 
 cappy_status cappy_ids_reserve(struct cappy_ids *ids, size_t more, cappy_error *error)
 {

@@ -21,6 +21,8 @@ struct cappy_ids {
     size_t capacity;
 };
 
+/* Makes room for `more` ids behind the present ones. CAPPY_NO_MEMORY. */
+cappy_status cappy_ids_reserve(struct cappy_ids *ids, size_t more, cappy_error *error);
 void cappy_ids_free(struct cappy_ids *ids);
 
 /* Opens tokenizer.json, else vocab.json + merges.txt, else vocab.txt of `directory`; the latter two

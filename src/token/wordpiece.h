@@ -4,7 +4,7 @@
 #ifndef CAPPY_TOKEN_WORDPIECE_H
 #define CAPPY_TOKEN_WORDPIECE_H
 
-#include "token/ids.h"
+#include "token/token.h"
 #include "token/trie.h"
 
 struct cappy_wordpiece {

@@ -7,6 +7,7 @@
 #   output_is TEXT                         the last check printed exactly this
 #   output_like PATTERN                    ... something that matches
 #   output_has N                           ... N lines
+#   training_rows                          forty rows to train on, ten instructions with four responses each
 #
 # An empty pattern for standard error means that there is none. The default model of the tests is a tiny one of random
 # weights, and $several is one that gives several numbers for a pair: tests depend on the form of scores and not on
@@ -79,6 +80,16 @@ output_has()
 {
     lines=$(wc -l <"$dir/out")
     [ "$lines" -eq "$1" ] || fail "$lines lines, not $1"
+}
+
+training_rows()
+{
+    row=0
+    while [ $row -lt 40 ]; do
+        echo "{\"instruction\": \"What is the capital of France? Question $((row / 4))\", \"response\": \"Paris $row\"," \
+            "\"score\": 0.$((row % 10))}"
+        row=$((row + 1))
+    done
 }
 
 finish()

@@ -4,12 +4,7 @@
 . "$(dirname -- "$0")/check.sh"
 
 rows=$dir/rows.jsonl
-i=0
-while [ $i -lt 40 ]; do
-    echo "{\"instruction\": \"What is the capital of France? Question $((i / 4))\", \"response\": \"Paris $i\"," \
-        "\"score\": 0.$((i % 10))}"
-    i=$((i + 1))
-done >"$rows"
+training_rows >"$rows"
 # Threads that wait for each other are slow where others keep the processors busy: one, but where the
 # number is what is tested.
 OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive

@@ -8,12 +8,7 @@
 kills=${CAPPY_KILLS:-6}
 seed=${CAPPY_KILL_SEED:-$$}
 rows=$dir/rows.jsonl
-i=0
-while [ $i -lt 40 ]; do
-    echo "{\"instruction\": \"What is the capital of France? Question $((i / 4))\", \"response\": \"Paris $i\"," \
-        "\"score\": 0.$((i % 10))}"
-    i=$((i + 1))
-done >"$rows"
+training_rows >"$rows"
 OMP_WAIT_POLICY=passive
 export OMP_WAIT_POLICY
 options="$rows --steps 20 --batch-size 6 --save-every 2 --learning-rate 1e-3 --quiet"

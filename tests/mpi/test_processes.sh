@@ -11,12 +11,7 @@ export OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM OMPI_MCA_rmaps_base
 export OMPI_MCA_btl_vader_single_copy_mechanism OMP_NUM_THREADS OMP_WAIT_POLICY
 
 rows=$dir/rows.jsonl
-i=0
-while [ $i -lt 40 ]; do
-    echo "{\"instruction\": \"What is the capital of France? Question $((i / 4))\", \"response\": \"Paris $i\"," \
-        "\"score\": 0.$((i % 10))}"
-    i=$((i + 1))
-done >"$rows"
+training_rows >"$rows"
 
 # team NAME STATUS STDERR PROCESSES ARGUMENT...: check, by mpirun
 team()

@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Allocations that fail when told to. A program that includes this is linked with --wrap of the
- * functions of base/alloc.h (tests/unit.cmake), so that calls of them come here. */
+/* The allocator of allocations.h for a program that is linked with --wrap of the functions of
+ * base/alloc.h (tests/unit.cmake), so that calls of them come here. */
 #ifndef CAPPY_TEST_FAILING_ALLOC_H
 #define CAPPY_TEST_FAILING_ALLOC_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
-static size_t n_calls; /* allocations so far */
-static size_t fail_at; /* number of the one to fail; 0: none */
-static long n_live;    /* allocated, not yet freed */
+#include "allocations.h"
 
 void *__real_cappy_alloc(size_t count, size_t size);
+void *__real_cappy_alloc_aligned(size_t count, size_t size);
 void *__real_cappy_realloc(void *memory, size_t count, size_t size);
 char *__real_cappy_strndup(const char *text, size_t size);
 void __real_cappy_free(void *memory);
 void *__wrap_cappy_alloc(size_t count, size_t size);
+void *__wrap_cappy_alloc_aligned(size_t count, size_t size);
 void *__wrap_cappy_realloc(void *memory, size_t count, size_t size);
 char *__wrap_cappy_strndup(const char *text, size_t size);
 void __wrap_cappy_free(void *memory);
@@ -29,6 +26,13 @@ static bool must_fail(void)
 void *__wrap_cappy_alloc(size_t count, size_t size)
 {
     void *memory = must_fail() ? NULL : __real_cappy_alloc(count, size);
+    n_live += memory != NULL;
+    return memory;
+}
+
+void *__wrap_cappy_alloc_aligned(size_t count, size_t size)
+{
+    void *memory = must_fail() ? NULL : __real_cappy_alloc_aligned(count, size);
     n_live += memory != NULL;
     return memory;
 }

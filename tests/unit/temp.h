@@ -53,6 +53,14 @@ static inline const char *temp_write_text(struct temp *temp, const char *name, c
     return temp_write(temp, name, text, strlen(text));
 }
 
+/* Links the file at `from` into the directory. */
+static inline void temp_link(struct temp *temp, const char *from, const char *name)
+{
+    if (symlink(from, temp_path(temp, name)) != 0) {
+        temp_fail(temp->path);
+    }
+}
+
 /* Removes the directory and what is in it; it holds files and links, and directories only when
  * empty. */
 static inline void temp_remove(struct temp *temp)
@@ -68,6 +76,21 @@ static inline void temp_remove(struct temp *temp)
         closedir(directory);
     }
     rmdir(temp->directory);
+}
+
+/* For cmocka_run_group_tests: *state is a directory for the tests of a group. */
+static inline int temp_set_up(void **state)
+{
+    static struct temp temp;
+    temp_make(&temp);
+    *state = &temp;
+    return 0;
+}
+
+static inline int temp_tear_down(void **state)
+{
+    temp_remove(*state);
+    return 0;
 }
 
 #endif

@@ -19,6 +19,7 @@ static const cappy_text instruction = CAPPY_TEXT("What is the capital of France?
 
 /* What a run holds; freed whether or not it came to its end. */
 struct run {
+    struct cappy_llm_options options;
     struct cappy_sample_plan plan;
     struct cappy_sampler *sampler;
     struct cappy_reply reply;
@@ -62,13 +63,12 @@ static void fill_store(const char *path)
     cappy_sample_plan_free(&plan);
 }
 
-static cappy_status run_once(struct run *run, const struct cappy_llm_options *options,
-                             cappy_error *error)
+static cappy_status take_stored(struct run *run, cappy_error *error)
 {
     static const char body[] = "{\"choices\": [{\"text\": \"a\"}, {\"message\": {}}]}";
     struct cappy_prompt *prompt;
     CAPPY_TRY(cappy_sample_plan_read(plan_text, &run->plan, error));
-    CAPPY_TRY(cappy_sampler_create(options, &run->plan, &run->sampler, error));
+    CAPPY_TRY(cappy_sampler_create(&run->options, &run->plan, &run->sampler, error));
     CAPPY_TRY(cappy_sampler_add(run->sampler, instruction, 1, &prompt, error));
     while (!cappy_prompt_is_done(prompt)) {
         CAPPY_TRY(cappy_sampler_work(run->sampler, 0, error));
@@ -85,6 +85,16 @@ static cappy_status run_once(struct run *run, const struct cappy_llm_options *op
     return cappy_reply_read(body, strlen(body), &run->reply, error);
 }
 
+static cappy_status take_and_free(void *path, cappy_error *error)
+{
+    struct run run = {.options = make_options(path)};
+    const cappy_status status = take_stored(&run, error);
+    cappy_reply_free(&run.reply);
+    cappy_sampler_free(run.sampler);
+    cappy_sample_plan_free(&run.plan);
+    return status;
+}
+
 static void test_stored(void **state)
 {
     struct temp *temp = *state;
@@ -92,40 +102,7 @@ static void test_stored(void **state)
     snprintf(path, sizeof path, "%s", temp_path(temp, "samples.db"));
     fill_store(path);
     assert_int_equal(n_live, 0);
-    const struct cappy_llm_options options = make_options(path);
-    size_t n_failures = 0;
-    cappy_status status;
-    do {
-        struct run run = {0};
-        cappy_error error;
-        n_calls = 0;
-        fail_at = n_failures + 1;
-        status = run_once(&run, &options, &error);
-        cappy_reply_free(&run.reply);
-        cappy_sampler_free(run.sampler);
-        cappy_sample_plan_free(&run.plan);
-        assert_int_equal(n_live, 0);
-        if (status != CAPPY_OK) {
-            assert_int_equal(status, CAPPY_NO_MEMORY);
-            n_failures++;
-        }
-    } while (status != CAPPY_OK);
-    fail_at = 0;
-    assert_true(n_failures > 20);
-}
-
-static int set_up(void **state)
-{
-    static struct temp temp;
-    temp_make(&temp);
-    *state = &temp;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    temp_remove(*state);
-    return 0;
+    assert_true(fail_each(take_and_free, path) > 20);
 }
 
 int main(void)
@@ -133,5 +110,5 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stored),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, temp_set_up, temp_tear_down);
 }

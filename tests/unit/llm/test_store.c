@@ -199,20 +199,6 @@ static void test_damaged(void **state)
     assert_refused(status, &error, CAPPY_FORMAT, "is damaged");
 }
 
-static int set_up(void **state)
-{
-    static struct temp temp;
-    temp_make(&temp);
-    *state = &temp;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    temp_remove(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,5 +206,5 @@ int main(void)
         cmocka_unit_test(test_shared),  cmocka_unit_test(test_refused),
         cmocka_unit_test(test_damaged),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, temp_set_up, temp_tear_down);
 }

@@ -11,13 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cappy.h"
+#include "../allocations.h"
 #include "golden.h"
 
-static size_t n_calls;  /* allocations so far */
-static size_t fail_at;  /* number of the one to fail; 0: none */
-static bool fail_after; /* and all behind it */
-static long n_live;     /* allocated, not yet freed */
+static bool fail_after; /* all behind the one that fails do too */
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -82,7 +79,7 @@ static void *json_malloc(size_t size)
 }
 
 /* Opens a golden model, makes a scorer and scores a few pairs; frees everything. */
-static cappy_status run(const char *name, cappy_error *error)
+static cappy_status run(void *name, cappy_error *error)
 {
     static const cappy_pair pairs[] = {
         {CAPPY_TEXT("What is the capital of France?"), CAPPY_TEXT("Paris.")},
@@ -107,28 +104,10 @@ static cappy_status run(const char *name, cappy_error *error)
     return status;
 }
 
-static void check_failures(const char *name, bool after)
+static void check_failures(char *name, bool after)
 {
-    size_t failures = 0;
     fail_after = after;
-    for (size_t at = 1;; at++) {
-        cappy_error error = {0};
-        n_calls = 0;
-        n_live = 0;
-        fail_at = at;
-        cappy_status status = run(name, &error);
-        fail_at = 0;
-        assert_int_equal(n_live, 0);
-        if (n_calls < at) {
-            assert_int_equal(status, CAPPY_OK);
-            break;
-        }
-        if (status != CAPPY_NO_MEMORY) {
-            fail_msg("%s, allocation %zu of %zu failed: status %d, %s", name, at, n_calls,
-                     (int)status, error.message);
-        }
-        failures++;
-    }
+    const size_t failures = fail_each(run, name);
     print_message("%s: %zu allocations failed one by one\n", name, failures);
     assert_true(failures > 50);
 }
@@ -136,10 +115,12 @@ static void check_failures(const char *name, bool after)
 static void test_every_allocation_fails(void **state)
 {
     (void)state;
+    char bert[] = "bert";
+    char roberta[] = "roberta";
     json_set_alloc_funcs(json_malloc, __wrap_free);
-    check_failures("bert", false);
-    check_failures("bert", true);
-    check_failures("roberta", false);
+    check_failures(bert, false);
+    check_failures(bert, true);
+    check_failures(roberta, false);
     json_set_alloc_funcs(__real_malloc, __real_free);
 }
 

@@ -22,7 +22,7 @@ static void link_file(struct temp *temp, const char *model, const char *file)
 {
     char path[GOLDEN_PATH];
     golden_path(path, model, file);
-    assert_int_equal(symlink(path, temp_path(temp, file)), 0);
+    temp_link(temp, path, file);
 }
 
 /* Opens a golden model in which config.json's member `key` has the JSON value `value`. */

@@ -2,7 +2,7 @@
 /* Ids against the reference: the golden lines, every code point, the golden models. */
 #include "golden.h"
 
-#include <stdlib.h>
+#include "../temp.h"
 
 static const char *const names[] = {"bpe", "wordpiece"};
 
@@ -142,20 +142,18 @@ static void test_golden_models(void **state)
     for (size_t k = 0; k < sizeof models / sizeof models[0]; k++) {
         char directory[1000];
         char path[1100];
-        char scratch[] = "/tmp/cappy-test-XXXXXX";
+        struct temp temp;
         json_t *golden = NULL;
         snprintf(directory, sizeof directory, "%s/golden/%s", shared, models[k].name);
         snprintf(path, sizeof path, "%s/golden.json", directory);
         assert_int_equal(cappy_json_read(path, (size_t)16 << 20, &golden, NULL), CAPPY_OK);
-        if (models[k].files[0] != NULL) {
-            char command[4000];
-            assert_non_null(mkdtemp(scratch));
-            snprintf(command, sizeof command, "ln -s '%s/%s' '%s/%s' '%s'", directory,
-                     models[k].files[0], directory, models[k].files[1], scratch);
-            assert_int_equal(system(command), 0);
+        temp_make(&temp);
+        for (const char *const *file = models[k].files; *file != NULL; file++) {
+            snprintf(path, sizeof path, "%s/%s", directory, *file);
+            temp_link(&temp, path, *file);
         }
         struct cappy_tokenizer *tokenizer =
-            open_good(models[k].files[0] != NULL ? scratch : directory);
+            open_good(models[k].files[0] != NULL ? temp.directory : directory);
         struct cappy_encoder *encoder = make_encoder(tokenizer);
         struct cappy_ids parts[3] = {{0}};
         const json_t *pairs = json_object_get(golden, "pairs");
@@ -166,11 +164,7 @@ static void test_golden_models(void **state)
         for (size_t i = 0; i < 3; i++) {
             cappy_ids_free(&parts[i]);
         }
-        if (models[k].files[0] != NULL) {
-            char command[100];
-            snprintf(command, sizeof command, "rm -r '%s'", scratch);
-            assert_int_equal(system(command), 0);
-        }
+        temp_remove(&temp);
         cappy_encoder_free(encoder);
         cappy_tokenizer_close(tokenizer);
         json_decref(golden);

@@ -2,8 +2,7 @@
 /* Opening: what is refused and how, and tokenizers from vocabulary files. */
 #include "golden.h"
 
-#include <stdlib.h>
-#include <unistd.h>
+#include "../temp.h"
 
 /* A tokenizer.json with one part replaced. Quotes are written as ' here. */
 struct parts {
@@ -202,39 +201,12 @@ static void test_added_ids(void **state)
 
 /* ---- Directories ----------------------------------------------------------------------------- */
 
-struct scratch {
-    char path[64];
-};
-
-static void make_scratch(struct scratch *scratch)
-{
-    snprintf(scratch->path, sizeof scratch->path, "/tmp/cappy-test-XXXXXX");
-    assert_non_null(mkdtemp(scratch->path));
-}
-
-static void remove_scratch(const struct scratch *scratch)
-{
-    char command[100];
-    snprintf(command, sizeof command, "rm -r '%s'", scratch->path);
-    assert_int_equal(system(command), 0);
-}
-
-static void write_file(const struct scratch *scratch, const char *name, const char *text)
-{
-    char *path = cappy_path_join(scratch->path, name);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
-    fclose(file);
-    cappy_free(path);
-}
-
 /* Opening must fail with `status` and `word` in the message. */
-static void check_refused(const struct scratch *scratch, cappy_status status, const char *word)
+static void check_refused(struct temp *temp, cappy_status status, const char *word)
 {
     struct cappy_tokenizer *tokenizer = NULL;
     cappy_error error = {0};
-    cappy_status got = cappy_tokenizer_open(scratch->path, &tokenizer, &error);
+    cappy_status got = cappy_tokenizer_open(temp->directory, &tokenizer, &error);
     if (got != status || strstr(error.message, word) == NULL) {
         fail_msg("wanted %d with \"%s\", got %d: %s", (int)status, word, (int)got, error.message);
     }
@@ -244,43 +216,44 @@ static void check_refused(const struct scratch *scratch, cappy_status status, co
 static void test_directories(void **state)
 {
     (void)state;
-    struct scratch scratch;
-    make_scratch(&scratch);
-    check_refused(&scratch, CAPPY_IO, "tokenizer.json");
-    write_file(&scratch, "vocab.txt", "[UNK]\n[CLS]\nx\xff\n");
-    check_refused(&scratch, CAPPY_FORMAT, "vocab.txt");
-    write_file(&scratch, "vocab.txt", "[UNK]\n[CLS]\nx\n");
-    check_refused(&scratch, CAPPY_FORMAT, "[SEP]");
-    write_file(&scratch, "tokenizer_config.json", "{\"tokenizer_class\": \"MPNetTokenizer\"}");
-    check_refused(&scratch, CAPPY_UNSUPPORTED, "MPNetTokenizer");
-    write_file(&scratch, "tokenizer_config.json", "{\"split_special_tokens\": true}");
-    check_refused(&scratch, CAPPY_UNSUPPORTED, "split_special_tokens");
-    write_file(&scratch, "tokenizer_config.json", "[]");
-    check_refused(&scratch, CAPPY_FORMAT, "tokenizer_config.json");
-    write_file(&scratch, "tokenizer_config.json", "{\"model_max_length\": \"x\"}");
-    check_refused(&scratch, CAPPY_FORMAT, "model_max_length");
-    write_file(&scratch, "tokenizer_config.json", "{}");
-    write_file(&scratch, "vocab.json", "{\"<s>\": 0, \"</s>\": 1}");
-    check_refused(&scratch, CAPPY_IO, "merges.txt");
-    write_file(&scratch, "merges.txt", "#version: 0.2\na b\n");
-    check_refused(&scratch, CAPPY_FORMAT, "merge 1");
-    write_file(&scratch, "vocab.json", "{\"<s>\": 0}");
-    check_refused(&scratch, CAPPY_FORMAT, "</s>");
-    write_file(&scratch, "vocab.json", "{");
-    check_refused(&scratch, CAPPY_FORMAT, "vocab.json");
-    write_file(&scratch, "tokenizer.json", "{\"model\": 1, \"model\": 2}");
-    check_refused(&scratch, CAPPY_FORMAT, "tokenizer.json");
-    write_file(&scratch, "tokenizer.json", "{\"version\": \"3.0\"}");
-    check_refused(&scratch, CAPPY_UNSUPPORTED, "tokenizer.json");
-    remove_scratch(&scratch);
+    struct temp temp;
+    temp_make(&temp);
+    check_refused(&temp, CAPPY_IO, "tokenizer.json");
+    temp_write_text(&temp, "vocab.txt", "[UNK]\n[CLS]\nx\xff\n");
+    check_refused(&temp, CAPPY_FORMAT, "vocab.txt");
+    temp_write_text(&temp, "vocab.txt", "[UNK]\n[CLS]\nx\n");
+    check_refused(&temp, CAPPY_FORMAT, "[SEP]");
+    temp_write_text(&temp, "tokenizer_config.json", "{\"tokenizer_class\": \"MPNetTokenizer\"}");
+    check_refused(&temp, CAPPY_UNSUPPORTED, "MPNetTokenizer");
+    temp_write_text(&temp, "tokenizer_config.json", "{\"split_special_tokens\": true}");
+    check_refused(&temp, CAPPY_UNSUPPORTED, "split_special_tokens");
+    temp_write_text(&temp, "tokenizer_config.json", "[]");
+    check_refused(&temp, CAPPY_FORMAT, "tokenizer_config.json");
+    temp_write_text(&temp, "tokenizer_config.json", "{\"model_max_length\": \"x\"}");
+    check_refused(&temp, CAPPY_FORMAT, "model_max_length");
+    temp_write_text(&temp, "tokenizer_config.json", "{}");
+    temp_write_text(&temp, "vocab.json", "{\"<s>\": 0, \"</s>\": 1}");
+    check_refused(&temp, CAPPY_IO, "merges.txt");
+    temp_write_text(&temp, "merges.txt", "#version: 0.2\na b\n");
+    check_refused(&temp, CAPPY_FORMAT, "merge 1");
+    temp_write_text(&temp, "vocab.json", "{\"<s>\": 0}");
+    check_refused(&temp, CAPPY_FORMAT, "</s>");
+    temp_write_text(&temp, "vocab.json", "{");
+    check_refused(&temp, CAPPY_FORMAT, "vocab.json");
+    temp_write_text(&temp, "tokenizer.json", "{\"model\": 1, \"model\": 2}");
+    check_refused(&temp, CAPPY_FORMAT, "tokenizer.json");
+    temp_write_text(&temp, "tokenizer.json", "{\"version\": \"3.0\"}");
+    check_refused(&temp, CAPPY_UNSUPPORTED, "tokenizer.json");
+    temp_remove(&temp);
 }
 
 /* Writes the settings files of a golden case. */
-static void write_settings(const struct scratch *scratch, const json_t *settings)
+static void write_settings(struct temp *temp, const json_t *settings)
 {
     json_t *object = (json_t *)(uintptr_t)settings;
     for (void *i = json_object_iter(object); i != NULL; i = json_object_iter_next(object, i)) {
-        write_file(scratch, json_object_iter_key(i), json_string_value(json_object_iter_value(i)));
+        temp_write_text(temp, json_object_iter_key(i),
+                        json_string_value(json_object_iter_value(i)));
     }
 }
 
@@ -296,18 +269,16 @@ static void test_files(void **state)
     for (size_t i = 0; i < json_array_size(cases); i++) {
         const json_t *test = json_array_get(cases, i);
         const json_t *files = json_object_get(test, "files");
-        struct scratch scratch;
-        make_scratch(&scratch);
+        struct temp temp;
+        temp_make(&temp);
         for (size_t k = 0; k < json_array_size(files); k++) {
             const char *name = json_string_value(json_array_get(files, k));
             char from[1000];
             snprintf(from, sizeof from, GOLDEN "files/%s", name);
-            char *to = cappy_path_join(scratch.path, name);
-            assert_int_equal(symlink(from, to), 0);
-            cappy_free(to);
+            temp_link(&temp, from, name);
         }
-        write_settings(&scratch, json_object_get(test, "settings"));
-        struct cappy_tokenizer *tokenizer = open_good(scratch.path);
+        write_settings(&temp, json_object_get(test, "settings"));
+        struct cappy_tokenizer *tokenizer = open_good(temp.directory);
         struct cappy_encoder *encoder = make_encoder(tokenizer);
         for (size_t k = 0; k < json_array_size(texts); k++) {
             const json_t *text = json_array_get(texts, k);
@@ -318,7 +289,7 @@ static void test_files(void **state)
         assert_true(cappy_tokenizer_max_length(tokenizer) == (i == 1 ? 512 : 0));
         cappy_encoder_free(encoder);
         cappy_tokenizer_close(tokenizer);
-        remove_scratch(&scratch);
+        temp_remove(&temp);
     }
     cappy_ids_free(&ids);
     json_decref(golden);
