@@ -172,9 +172,8 @@ const struct cappy_command cappy_command_bench = {
         (const char *const[]){
             "Scores a fixed workload, 512 pairs of 24 to 512 tokens with four answers for each "
             "instruction, and prints pairs and tokens a second (medians, reading text included), "
-            "the "
-            "time for 1 and for 17 pairs of 64 tokens, the time to open the model, and the memory "
-            "needed.",
+            "the time for 1 and for 17 pairs of 64 tokens, the time to open the model, and the "
+            "memory needed.",
             "The machine's peak is measured between the rounds: what its multipliers do with this "
             "precision when both operands stay in registers. The share of it counts the operations "
             "of matrix products and attention that were really made, and no padding.",

@@ -207,12 +207,10 @@ const struct cappy_command cappy_command_boost = {
         (const char *const[]){
             "Reads rows of JSON lines from FILE, or from standard input without FILE or with -, "
             "samples several answers to each \"instruction\" from the endpoint at URL, scores "
-            "them, "
-            "and writes each row, in order, with these fields added: \"candidates\", the answers, "
-            "each with a \"text\" and a \"source\", the way it was sampled; \"scores\"; \"best\", "
-            "the index of the best: the first highest, unless --select chooses by more; and "
-            "\"response\", the text of that one. Other fields "
-            "are passed on as they are.",
+            "them, and writes each row, in order, with these fields added: \"candidates\", the "
+            "answers, each with a \"text\" and a \"source\", the way it was sampled; \"scores\"; "
+            "\"best\", the index of the best: the first highest, unless --select chooses by more; "
+            "and \"response\", the text of that one. Other fields are passed on as they are.",
             "An answer that cannot be had is never made up: a row that got fewer than were asked "
             "for also has \"failed\", their number, and \"error\", why. In one that got none, "
             "\"best\" and \"response\" are null, and the exit status is 1.",
@@ -222,16 +220,8 @@ const struct cappy_command cappy_command_boost = {
             "With -i, answers to one instruction are printed as a table, best first.", NULL},
     .options =
         (const struct cappy_option[]){
-            {.name = "instruction",
-             .letter = 'i',
-             .type = CAPPY_OPTION_TEXT,
-             .offset = AT(instruction),
-             .value = "TEXT",
-             .help = "The whole prompt: the instruction, then its input if there is one."},
-            {.name = "table",
-             .type = CAPPY_OPTION_FLAG,
-             .offset = AT(table),
-             .help = "Print a table for each row instead of the row."},
+            CAPPY_OPTION_INSTRUCTION(struct cappy_boost_arguments),
+            CAPPY_CHOICE_TABLE(struct cappy_boost_arguments),
             CAPPY_CHOICE_LABEL(struct cappy_boost_arguments),
             CAPPY_CHOICE_SELECT(struct cappy_boost_arguments),
             {.name = "stop-at",

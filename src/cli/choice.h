@@ -23,6 +23,13 @@ struct cappy_choice {
         .help = "Which number counts, of a model that gives several for a pair."                   \
     }
 
+/* The row --table of a command that ranks, for arguments with a member `table`. */
+#define CAPPY_CHOICE_TABLE(arguments)                                                              \
+    {                                                                                              \
+        .name = "table", .type = CAPPY_OPTION_FLAG, .offset = offsetof(arguments, table),          \
+        .help = "Print a table for each row instead of the row."                                   \
+    }
+
 /* The values of the options below. */
 struct cappy_select_arguments {
     int by; /* an enum cappy_selection */

@@ -226,14 +226,12 @@ const struct cappy_command cappy_command_classify = {
             "order, with three fields added: \"scores\", a number for each label, \"best\", the "
             "index of the first highest, and \"label\", its text. The labels are the row's "
             "\"choices\", or those of --labels. Other fields are passed on as they are. FILE may "
-            "be "
-            "compressed with gzip.",
+            "be compressed with gzip.",
             "Where rows have an \"answer\", the index of the right one of their choices, the share "
             "of right labels is shown at the end.",
             "With -i the one text is classified, and the labels are printed as a table, best "
-            "first. "
-            "An instruction that asks a question, such as \"What is this text about?\" below the "
-            "text, gives better labels than the text alone.",
+            "first. An instruction that asks a question, such as \"What is this text about?\" "
+            "below the text, gives better labels than the text alone.",
             NULL},
     .options =
         (const struct cappy_option[]){

@@ -106,6 +106,15 @@ struct cappy_common {
     struct cappy_llm_arguments llm;
 };
 
+/* The row --instruction of a command that scores answers, for arguments with a member
+ * `instruction`. */
+#define CAPPY_OPTION_INSTRUCTION(arguments)                                                        \
+    {                                                                                              \
+        .name = "instruction", .letter = 'i', .type = CAPPY_OPTION_TEXT,                           \
+        .offset = offsetof(arguments, instruction), .value = "TEXT",                               \
+        .help = "The whole prompt: the instruction, then its input if there is one."               \
+    }
+
 /* For max_operands. */
 #define CAPPY_ANY_NUMBER SIZE_MAX
 

@@ -199,9 +199,8 @@ const struct cappy_command cappy_command_data = {
             "length. A row whose task has no other reference there gets none. Rows without a "
             "\"task\" belong to one that is called after their file.",
             "With --llm, answers are sampled for each row with \"references\", as cappy boost "
-            "does, "
-            "and stand behind the row's own candidates: weak supervision for an answer nobody has "
-            "judged.",
+            "does, and stand behind the row's own candidates: weak supervision for an answer "
+            "nobody has judged.",
             "The same rows, options and seed give the same output on every machine. The same "
             "response to the same instruction is written once, as far as it is remembered: the "
             "last 4,194,304 different ones are, in up to 128 MiB.",

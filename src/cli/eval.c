@@ -139,8 +139,7 @@ const struct cappy_command cappy_command_eval = {
             "tasks, from promptsource_test.jsonl of the authors or a file of rows for each task. "
             "bigbench45: the best of 17 answers of FLAN-T5 models on 45 tasks, from a folder for "
             "each of them, such as flan-t5-xxl. What is missing is named, and the means are of "
-            "what "
-            "is there beside those of all.",
+            "what is there beside those of all.",
             "Intervals hold 95 of 100 resamplings of the examples. Rows are held in memory.", NULL},
     .options =
         (const struct cappy_option[]){

@@ -44,8 +44,7 @@ const struct cappy_option cappy_common_options[] = {
      .value = "WHICH",
      .choices = precisions,
      .help = "Arithmetic: fp32 (if not given; in adapt, auto), bf16, int8 or auto. fp32 equals the "
-             "reference "
-             "implementation; bf16 and int8 are faster and lose a little; auto is the "
+             "reference implementation; bf16 and int8 are faster and lose a little; auto is the "
              "fastest here of those that change at most one pick in a hundred."},
     {.name = "device",
      .type = CAPPY_OPTION_CHOICE,

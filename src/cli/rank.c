@@ -125,8 +125,6 @@ static cappy_status run(const void *values, cappy_error *error)
     return rank_rows(arguments, error);
 }
 
-#define AT(member) offsetof(struct rank_arguments, member)
-
 const struct cappy_command cappy_command_rank = {
     .name = "rank",
     .summary = "find the best of several answers to an instruction",
@@ -134,31 +132,19 @@ const struct cappy_command cappy_command_rank = {
     .description =
         (const char *const[]){
             "Reads rows of JSON lines from FILE, or from standard input without FILE or with -, "
-            "and "
-            "writes each of them, in order, with two fields added: \"scores\", a number for each "
-            "of "
-            "the row's \"candidates\" as an answer to its \"instruction\", and \"best\", the index "
-            "of the best: the first highest, unless --select chooses by more. A candidate is a "
-            "string or an object with a string \"text\". "
-            "Other fields are passed on as they are. FILE may be compressed with gzip.",
+            "and writes each of them, in order, with two fields added: \"scores\", a number for "
+            "each of the row's \"candidates\" as an answer to its \"instruction\", and \"best\", "
+            "the index of the best: the first highest, unless --select chooses by more. A "
+            "candidate is a string or an object with a string \"text\". Other fields are passed on "
+            "as they are. FILE may be compressed with gzip.",
             "With -i the candidates on the command line are ranked and printed as a table, best "
             "first.",
             NULL},
-    .options =
-        (const struct cappy_option[]){
-            {.name = "instruction",
-             .letter = 'i',
-             .type = CAPPY_OPTION_TEXT,
-             .offset = AT(instruction),
-             .value = "TEXT",
-             .help = "The whole prompt: the instruction, then its input if there is one."},
-            {.name = "table",
-             .type = CAPPY_OPTION_FLAG,
-             .offset = AT(table),
-             .help = "Print a table for each row instead of the row."},
-            CAPPY_CHOICE_LABEL(struct rank_arguments),
-            CAPPY_CHOICE_SELECT(struct rank_arguments),
-            {.name = NULL}},
+    .options = (const struct cappy_option[]){CAPPY_OPTION_INSTRUCTION(struct rank_arguments),
+                                             CAPPY_CHOICE_TABLE(struct rank_arguments),
+                                             CAPPY_CHOICE_LABEL(struct rank_arguments),
+                                             CAPPY_CHOICE_SELECT(struct rank_arguments),
+                                             {.name = NULL}},
     .groups = CAPPY_WITH_ALL,
     .examples =
         (const struct cappy_usage_example[]){

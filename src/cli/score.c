@@ -118,20 +118,14 @@ const struct cappy_command cappy_command_score = {
     .description =
         (const char *const[]){
             "Reads rows of JSON lines from FILE, or from standard input without FILE or with -, "
-            "and "
-            "writes each of them, in order, with \"score\" added: the model's number for the row's "
-            "\"instruction\" and \"response\", about 0 for a wrong answer and about 1 for a right "
-            "one. A model that gives several numbers for a pair gets them as a list. Other fields "
-            "are passed on as they are. FILE may be compressed with gzip.",
+            "and writes each of them, in order, with \"score\" added: the model's number for the "
+            "row's \"instruction\" and \"response\", about 0 for a wrong answer and about 1 for a "
+            "right one. A model that gives several numbers for a pair gets them as a list. Other "
+            "fields are passed on as they are. FILE may be compressed with gzip.",
             "With -i and -r the one pair given is scored and its number printed.", NULL},
     .options =
         (const struct cappy_option[]){
-            {.name = "instruction",
-             .letter = 'i',
-             .type = CAPPY_OPTION_TEXT,
-             .offset = AT(instruction),
-             .value = "TEXT",
-             .help = "The whole prompt: the instruction, then its input if there is one."},
+            CAPPY_OPTION_INSTRUCTION(struct score_arguments),
             {.name = "response",
              .letter = 'r',
              .type = CAPPY_OPTION_TEXT,

@@ -228,18 +228,14 @@ const struct cappy_command cappy_command_serve = {
             "/rerank, /v1/rerank and /v2/rerank order documents, /predict gives all labels of the "
             "model, /classify chooses among labels, /get_reward is a reward model. The shapes are "
             "those of Text Embeddings Inference, vLLM, Jina and Cohere, so that their clients "
-            "work. "
-            "With --llm URL, /v1/chat/completions and /v1/completions pass requests on to a "
-            "language "
-            "model, sample several answers and give the best, in OpenAI's shape.",
+            "work. With --llm URL, /v1/chat/completions and /v1/completions pass requests on to a "
+            "language model, sample several answers and give the best, in OpenAI's shape.",
             "/v1/models, /health, /livez, /readyz, /metrics and /openapi.json tell about the "
-            "server, "
-            "and / is a page to try it.",
+            "server, and / is a page to try it.",
             "What waits is packed into batches. A score is the same bit for bit as that of cappy "
             "score, whoever else asks at the same time.",
             "The log goes to standard error, a JSON object a line, with no text of a request in "
-            "it. "
-            "At SIGTERM every request that was accepted is answered, and the status is 0.",
+            "it. At SIGTERM every request that was accepted is answered, and the status is 0.",
             NULL},
     .options = options,
     .groups = CAPPY_WITH_HELP | CAPPY_WITH_COMPUTE | CAPPY_WITH_LENGTH | CAPPY_WITH_QUIET |

@@ -182,12 +182,10 @@ const struct cappy_command cappy_command_tokenize = {
     .description =
         (const char *const[]){
             "Reads rows of JSON lines from FILE, or from standard input without FILE or with -, "
-            "and "
-            "writes each of them, in order, with \"ids\" added: the token ids of the row's "
+            "and writes each of them, in order, with \"ids\" added: the token ids of the row's "
             "\"instruction\" and \"response\" as the model is given them, special tokens included, "
             "truncated to its limit. Other fields are passed on as they are. FILE may be "
-            "compressed "
-            "with gzip.",
+            "compressed with gzip.",
             "With -i and -r the ids of the one pair given are printed on a line.", NULL},
     .options =
         (const struct cappy_option[]){

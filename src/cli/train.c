@@ -263,8 +263,7 @@ const struct cappy_command cappy_command_train = {
             "gzip, and trains a model on them, beginning with --model. The result, in DIR, is a "
             "Hugging Face model directory, for --model here and for transformers.",
             "With mpirun, where cappy was built for it, many processes share each batch, to the "
-            "same "
-            "result: docs/scaling.md.",
+            "same result: docs/scaling.md.",
             "--model may be an encoder without a classification head, which gets a new one.",
             "The result depends on the options, the rows and the base model only: not on the "
             "number of threads, nor on how often the run was interrupted. Checkpoints are written "
@@ -351,10 +350,9 @@ const struct cappy_command cappy_command_train = {
              .value = "N",
              .min = 1,
              .max = MANY,
-             .help = "Compute a batch in passes of at most N tokens: fewer take less memory, and "
-                     "let "
-                     "more processes share a batch; as many as take about a gigabyte if not "
-                     "given."},
+             .help =
+                 "Compute a batch in passes of at most N tokens: fewer take less memory, and let "
+                 "more processes share a batch; as many as take about a gigabyte if not given."},
             CAPPY_TRAINING_RECOMPUTE(struct train_arguments),
             {.name = "passes-per-sum",
              .type = CAPPY_OPTION_COUNT,

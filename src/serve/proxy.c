@@ -162,9 +162,7 @@ bool cappy_chat_prepare(struct cappy_call *call)
     {
         if (!json_is_object(message)) {
             return cappy_call_fail(call, CAPPY_FAILURE_INVALID,
-                                   "\"messages\"[%zu] must be an "
-                                   "object",
-                                   index);
+                                   "\"messages\"[%zu] must be an object", index);
         }
     }
     return true;
