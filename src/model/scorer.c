@@ -2,16 +2,14 @@
 /* From pairs of texts to scores.
  *
  * A call is worked off in windows of pairs, so that its memory is bounded. For each window: (1) the
- * pairs are tokenized, shared among the threads; (2) the sequences are packed into passes of about
- * PASS_TOKENS tokens, in order; (3) the passes are computed. With enough passes each thread takes
- * one after another by itself, without barriers; with few, all threads compute each pass together,
- * which is what makes a single pair fast. Either way gives the same bits.
+ * pairs are tokenized, shared among the threads (sequences.c); (2) the sequences are packed into
+ * passes of about PASS_TOKENS tokens, in order; (3) the passes are computed. With enough passes
+ * each thread takes one after another by itself, without barriers; with few, all threads compute
+ * each pass together, which is what makes a single pair fast. Either way gives the same bits.
  *
  * All memory belongs to the scorer and only grows. */
-#include <string.h>
+#include "model/scorer.h"
 
-#include "model/encoder.h"
-#include "model/model.h"
 #include "model/structs.h"
 
 #ifdef _OPENMP
@@ -22,41 +20,6 @@ enum {
     WINDOW_PAIRS = 4096,
     PASS_TOKENS = 384,  /* weights are read from memory once for these many tokens */
     APART_TOKENS = 192, /* with fewer for each thread, all compute each pass together */
-};
-
-/* What one thread needs to tokenize and to compute passes by itself. */
-struct worker {
-    struct cappy_encoder *encoder;
-    struct cappy_ids first;     /* tokens of the instruction that was seen last */
-    cappy_text first_text;      /* which one that is; data NULL when none of this window */
-    struct cappy_ids second;    /* tokens of the response */
-    struct cappy_ids ids;       /* built sequences of the window, end to end */
-    struct cappy_ids segments;  /* same layout */
-    struct cappy_workspace own; /* for passes of its own */
-    uint64_t truncated;
-    cappy_status status; /* of the window */
-    cappy_error error;
-};
-
-/* Where a pair's sequence is until all ids of the window are in place. */
-struct slot {
-    size_t worker;
-    size_t offset;
-    size_t n;
-};
-
-struct cappy_scorer {
-    const struct cappy_model *model;
-    size_t threads;
-    size_t max_length;
-    cappy_truncation truncation;
-    struct worker *workers; /* [threads] */
-    struct cappy_workspace shared;
-    struct slot *slots;               /* [window] */
-    struct cappy_sequence *sequences; /* [window] */
-    size_t *passes;                   /* [window + 1], index of the first sequence of each pass */
-    size_t window;                    /* room for these many pairs */
-    cappy_scorer_counts counts;
 };
 
 /* ---- Making and freeing ---- */
@@ -134,7 +97,7 @@ void cappy_scorer_free(cappy_scorer *scorer)
         return;
     }
     for (size_t i = 0; scorer->workers != NULL && i < scorer->threads; i++) {
-        struct worker *worker = &scorer->workers[i];
+        struct cappy_worker *worker = &scorer->workers[i];
         cappy_encoder_free(worker->encoder);
         cappy_ids_free(&worker->first);
         cappy_ids_free(&worker->second);
@@ -144,7 +107,7 @@ void cappy_scorer_free(cappy_scorer *scorer)
     }
     cappy_free(scorer->workers);
     cappy_workspace_free(&scorer->shared);
-    cappy_free(scorer->slots);
+    cappy_free(scorer->places);
     cappy_free(scorer->sequences);
     cappy_free(scorer->passes);
     cappy_free(scorer);
@@ -153,127 +116,6 @@ void cappy_scorer_free(cappy_scorer *scorer)
 void cappy_scorer_set_truncation(cappy_scorer *scorer, cappy_truncation truncation)
 {
     scorer->truncation = truncation;
-}
-
-/* ---- Tokenizing ---- */
-
-static bool is_same_text(cappy_text a, cappy_text b)
-{
-    return a.data != NULL && a.data == b.data && a.size == b.size;
-}
-
-/* Tokenizes the texts of a pair. Candidates of one instruction arrive together: an instruction that
- * is the same bytes in memory as the one before is not tokenized again. */
-static cappy_status encode_texts(struct worker *worker, const cappy_pair *pair, cappy_error *error)
-{
-    if (!is_same_text(worker->first_text, pair->instruction)) {
-        worker->first_text = (cappy_text){NULL, 0};
-        worker->first.n = 0;
-        CAPPY_TRY(cappy_encode_text(worker->encoder, pair->instruction, &worker->first, error));
-        worker->first_text = pair->instruction;
-    }
-    worker->second.n = 0;
-    return cappy_encode_text(worker->encoder, pair->response, &worker->second, error);
-}
-
-/* The first of the n ids that are kept of a text. */
-static const int32_t *kept_ids(const struct cappy_scorer *scorer, const struct cappy_ids *text,
-                               size_t n)
-{
-    const bool is_left = scorer->truncation == CAPPY_TRUNCATION_LEFT && text->n > n;
-    return is_left ? text->data + (text->n - n) : text->data;
-}
-
-/* Tokenizes a pair behind worker->ids; *n receives its length. */
-static cappy_status encode_pair(struct cappy_scorer *scorer, struct worker *worker,
-                                const cappy_pair *pair, size_t *n, cappy_error *error)
-{
-    const struct cappy_tokenizer *tokenizer = scorer->model->tokenizer;
-    CAPPY_TRY(encode_texts(worker, pair, error));
-    size_t n_first = worker->first.n;
-    size_t n_second = worker->second.n;
-    worker->truncated += cappy_pair_truncate(tokenizer, scorer->max_length, &n_first, &n_second);
-    const size_t need = n_first + n_second + cappy_tokenizer_pair_overhead(tokenizer);
-    CAPPY_TRY(cappy_ids_reserve(&worker->ids, need, error));
-    CAPPY_TRY(cappy_ids_reserve(&worker->segments, need, error));
-    int32_t *segments = worker->segments.data + worker->ids.n;
-    *n = cappy_pair_build(tokenizer, kept_ids(scorer, &worker->first, n_first), n_first,
-                          kept_ids(scorer, &worker->second, n_second), n_second,
-                          worker->ids.data + worker->ids.n, segments);
-    if (scorer->model->config.architecture == CAPPY_ARCHITECTURE_ROBERTA) {
-        memset(segments, 0,
-               *n * sizeof *segments); /* it is trained and used with segment 0 alone */
-    }
-    worker->ids.n += *n;
-    worker->segments.n = worker->ids.n;
-    return CAPPY_OK;
-}
-
-static size_t own_index(void)
-{
-#ifdef _OPENMP
-    return (size_t)omp_get_thread_num();
-#else
-    return 0;
-#endif
-}
-
-/* The first failure of any worker. */
-static cappy_status collect_failures(struct cappy_scorer *scorer, cappy_error *error)
-{
-    for (size_t i = 0; i < scorer->threads; i++) {
-        const struct worker *worker = &scorer->workers[i];
-        if (worker->status != CAPPY_OK) {
-            if (error != NULL) {
-                *error = worker->error;
-            }
-            return worker->status;
-        }
-    }
-    return CAPPY_OK;
-}
-
-/* Fills scorer->sequences[n]. Workers take runs of neighbouring pairs, so that instructions are
- * shared. */
-static cappy_status encode_window(struct cappy_scorer *scorer, const cappy_pair *pairs, size_t n,
-                                  float *scores, cappy_error *error)
-{
-    enum { RUN = 32 };
-    for (size_t i = 0; i < scorer->threads; i++) {
-        struct worker *worker = &scorer->workers[i];
-        worker->ids.n = 0;
-        worker->first_text = (cappy_text){NULL, 0}; /* the caller may have changed those bytes */
-        worker->truncated = 0;
-        worker->status = CAPPY_OK;
-    }
-    const size_t team =
-        scorer->threads < (n + RUN - 1) / RUN ? scorer->threads : (n + RUN - 1) / RUN;
-    (void)team; /* a build without OpenMP has one thread */
-#pragma omp parallel for num_threads((int)team) schedule(dynamic, RUN) if (team > 1)
-    for (size_t i = 0; i < n; i++) {
-        const size_t index = own_index();
-        struct worker *worker = &scorer->workers[index];
-        if (worker->status == CAPPY_OK) {
-            scorer->slots[i] = (struct slot){index, worker->ids.n, 0};
-            worker->status =
-                encode_pair(scorer, worker, &pairs[i], &scorer->slots[i].n, &worker->error);
-        }
-    }
-    CAPPY_TRY(collect_failures(scorer, error));
-    for (size_t i = 0; i < n; i++) {
-        const struct slot *slot = &scorer->slots[i];
-        const struct worker *worker = &scorer->workers[slot->worker];
-        scorer->sequences[i] = (struct cappy_sequence){
-            worker->ids.data + slot->offset, worker->segments.data + slot->offset, slot->n,
-            scores + i * scorer->model->config.n_labels};
-        scorer->counts.tokens += slot->n;
-        scorer->counts.operations += cappy_count_operations(&scorer->model->config, slot->n);
-    }
-    for (size_t i = 0; i < scorer->threads; i++) {
-        scorer->counts.truncated += scorer->workers[i].truncated;
-    }
-    scorer->counts.pairs += n;
-    return CAPPY_OK;
 }
 
 /* ---- Computing ---- */
@@ -335,7 +177,7 @@ static cappy_status run_together(struct cappy_scorer *scorer, size_t count, capp
         const size_t n = scorer->passes[p + 1] - first;
 #pragma omp parallel num_threads((int)scorer->threads) if (scorer->threads > 1)
         {
-            struct cappy_member member = {own_index(), 1};
+            struct cappy_member member = {cappy_worker_index(), 1};
 #ifdef _OPENMP
             member.count = (size_t)omp_get_num_threads();
 #endif
@@ -351,7 +193,7 @@ static cappy_status run_apart(struct cappy_scorer *scorer, size_t count, cappy_e
     const size_t capacity = pass_capacity(scorer);
 #pragma omp parallel num_threads((int)scorer->threads)
     {
-        struct worker *worker = &scorer->workers[own_index()];
+        struct cappy_worker *worker = &scorer->workers[cappy_worker_index()];
         if (worker->own.capacity < capacity) {
             worker->status =
                 cappy_workspace_init(&worker->own, scorer->model, capacity, 1, &worker->error);
@@ -365,7 +207,7 @@ static cappy_status run_apart(struct cappy_scorer *scorer, size_t count, cappy_e
             }
         }
     }
-    return collect_failures(scorer, error);
+    return cappy_scorer_failure(scorer, error);
 }
 
 /* Room for windows of n pairs. */
@@ -374,14 +216,14 @@ static cappy_status reserve_window(struct cappy_scorer *scorer, size_t n, cappy_
     if (n <= scorer->window) {
         return CAPPY_OK;
     }
-    cappy_free(scorer->slots);
+    cappy_free(scorer->places);
     cappy_free(scorer->sequences);
     cappy_free(scorer->passes);
     scorer->window = 0;
-    scorer->slots = cappy_alloc(n, sizeof *scorer->slots);
+    scorer->places = cappy_alloc(n, sizeof *scorer->places);
     scorer->sequences = cappy_alloc(n, sizeof *scorer->sequences);
     scorer->passes = cappy_alloc(n + 1, sizeof *scorer->passes);
-    if (scorer->slots == NULL || scorer->sequences == NULL || scorer->passes == NULL) {
+    if (scorer->places == NULL || scorer->sequences == NULL || scorer->passes == NULL) {
         return cappy_error_no_memory(error);
     }
     scorer->window = n;
@@ -395,7 +237,7 @@ cappy_status cappy_score(cappy_scorer *scorer, const cappy_pair *pairs, size_t n
     CAPPY_TRY(reserve_window(scorer, n < WINDOW_PAIRS ? n : WINDOW_PAIRS, error));
     for (size_t done = 0; done < n;) {
         const size_t window = n - done < WINDOW_PAIRS ? n - done : WINDOW_PAIRS;
-        CAPPY_TRY(encode_window(scorer, pairs + done, window, scores + done * labels, error));
+        CAPPY_TRY(cappy_scorer_encode(scorer, pairs + done, window, scores + done * labels, error));
         const size_t passes = plan_passes(scorer, window);
         CAPPY_TRY(passes < scorer->threads || scorer->threads == 1
                       ? run_together(scorer, passes, error)
@@ -428,48 +270,6 @@ cappy_status cappy_rank(cappy_scorer *scorer, cappy_text instruction, const capp
     *best = 0;
     for (size_t i = 1; i < n; i++) {
         *best = scores[i] > scores[*best] ? i : *best;
-    }
-    return CAPPY_OK;
-}
-
-/* ---- Smaller calls ---- */
-
-cappy_status cappy_tokenize(cappy_scorer *scorer, const cappy_pair *pair, int32_t *ids,
-                            int32_t *segments, size_t capacity, size_t *n, cappy_error *error)
-{
-    struct worker *worker = &scorer->workers[0];
-    worker->ids.n = 0;
-    worker->first_text = (cappy_text){NULL, 0};
-    size_t length;
-    CAPPY_TRY(encode_pair(scorer, worker, pair, &length, error));
-    if (length > capacity) {
-        return cappy_error_set(error, CAPPY_ARGUMENT,
-                               "the pair has %zu tokens, there is room for %zu", length, capacity);
-    }
-    memcpy(ids, worker->ids.data, length * sizeof *ids);
-    if (segments != NULL) {
-        memcpy(segments, worker->segments.data, length * sizeof *segments);
-    }
-    *n = length;
-    return CAPPY_OK;
-}
-
-cappy_status cappy_measure(cappy_scorer *scorer, const cappy_pair *pairs, size_t n, size_t *tokens,
-                           size_t *whole, cappy_error *error)
-{
-    const struct cappy_tokenizer *tokenizer = scorer->model->tokenizer;
-    struct worker *worker = &scorer->workers[0];
-    worker->first_text = (cappy_text){NULL, 0};
-    for (size_t i = 0; i < n; i++) {
-        CAPPY_TRY(encode_texts(worker, &pairs[i], error));
-        size_t n_first = worker->first.n;
-        size_t n_second = worker->second.n;
-        const size_t overhead = cappy_tokenizer_pair_overhead(tokenizer);
-        if (whole != NULL) {
-            whole[i] = n_first + n_second + overhead;
-        }
-        cappy_pair_truncate(tokenizer, scorer->max_length, &n_first, &n_second);
-        tokens[i] = n_first + n_second + overhead;
     }
     return CAPPY_OK;
 }
