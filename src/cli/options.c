@@ -1,215 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Command lines are parsed by the option tables: those of the command first, then the common ones
- * below. */
+/* Command lines are parsed by the option tables: that of the command first, then that of the common
+ * ones. */
+#include <assert.h>
 #include <math.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
 
 #include "cli/cli.h"
-
-enum { MAX_THREADS = 1024, MAX_LENGTH = 1 << 20 };
-
-/* Of calls to a language model. */
-enum { MAX_ANSWERS = 1024, MAX_IN_FLIGHT = 1024, MAX_RETRIES = 100, MAX_SECONDS = 86400 };
-
-static const char *const precisions[] = {"fp32", "bf16", "int8", "auto", NULL};
-static const char *const devices[] = {"cpu", "cuda", NULL};
-static const char *const apis[] = {"chat", "completions", NULL};
-
-#define COMMON(member) offsetof(struct cappy_common, member)
-
-const struct cappy_option cappy_common_options[] = {
-    {.name = "model",
-     .letter = 'm',
-     .type = CAPPY_OPTION_PATH,
-     .group = CAPPY_WITH_ONE_MODEL,
-     .offset = COMMON(model),
-     .value = "DIR",
-     .help = "A Hugging Face model directory; the default model if not given."},
-    {.name = "threads",
-     .type = CAPPY_OPTION_COUNT,
-     .group = CAPPY_WITH_COMPUTE,
-     .offset = COMMON(threads),
-     .value = "N",
-     .min = 1,
-     .max = MAX_THREADS,
-     .help = "Compute with N threads; one for each processor if not given."},
-    {.name = "precision",
-     .type = CAPPY_OPTION_CHOICE,
-     .group = CAPPY_WITH_COMPUTE,
-     .offset = COMMON(precision),
-     .value = "WHICH",
-     .choices = precisions,
-     .help = "Arithmetic: fp32 (if not given; in adapt, auto), bf16, int8 or auto. fp32 equals the "
-             "reference implementation; bf16 and int8 are faster and lose a little; auto is the "
-             "fastest here of those that change at most one pick in a hundred."},
-    {.name = "device",
-     .type = CAPPY_OPTION_CHOICE,
-     .group = CAPPY_WITH_COMPUTE,
-     .offset = COMMON(device),
-     .value = "WHICH",
-     .choices = devices,
-     .help = "Where to compute: cpu or cuda."},
-    {.name = "max-length",
-     .type = CAPPY_OPTION_COUNT,
-     .group = CAPPY_WITH_LENGTH,
-     .offset = COMMON(max_length),
-     .value = "N",
-     .min = 8,
-     .max = MAX_LENGTH,
-     .help = "Cut pairs off at N tokens, the longer text first; the model's limit if not given."},
-    {.name = "llm",
-     .type = CAPPY_OPTION_TEXT,
-     .group = CAPPY_WITH_ENDPOINT,
-     .offset = COMMON(llm.url),
-     .value = "URL",
-     .help = "The endpoint to sample from, which speaks as OpenAI's does: its base, such as "
-             "http://127.0.0.1:8000/v1, or all of it, up to /chat/completions or /completions."},
-    {.name = "llm-model",
-     .type = CAPPY_OPTION_TEXT,
-     .group = CAPPY_WITH_SAMPLING,
-     .offset = COMMON(llm.model),
-     .value = "NAME",
-     .help = "The model to ask for by name; some endpoints want none."},
-    {.name = "llm-api",
-     .type = CAPPY_OPTION_CHOICE,
-     .group = CAPPY_WITH_SAMPLING,
-     .offset = COMMON(llm.api),
-     .value = "WHICH",
-     .choices = apis,
-     .help = "chat (if not given) or completions, where the URL does not say."},
-    {.name = "llm-key-env",
-     .type = CAPPY_OPTION_TEXT,
-     .group = CAPPY_WITH_ENDPOINT,
-     .offset = COMMON(llm.key_variable),
-     .value = "NAME",
-     .help = "The environment variable that holds the endpoint's key; CAPPY_LLM_KEY if not given."},
-    {.name = "answers",
-     .letter = 'n',
-     .type = CAPPY_OPTION_COUNT,
-     .group = CAPPY_WITH_ENDPOINT,
-     .offset = COMMON(llm.n_answers),
-     .value = "N",
-     .min = 1,
-     .max = MAX_ANSWERS,
-     .help =
-         "Sample N answers to each instruction as the endpoint does by itself; 8 if not given."},
-    {.name = "plan",
-     .type = CAPPY_OPTION_TEXT,
-     .group = CAPPY_WITH_SAMPLING,
-     .offset = COMMON(llm.plan),
-     .value = "PLAN",
-     .help = "Sample in several ways instead: default, greedy, plain, or settings with + between "
-             "them, *COUNT behind each, commas between them, such as "
-             "greedy,temperature=0.9+top_p=0.95*4; or reference, the 17 answers of the paper."},
-    {.name = "system",
-     .type = CAPPY_OPTION_TEXT,
-     .group = CAPPY_WITH_SAMPLING,
-     .offset = COMMON(llm.system),
-     .value = "TEXT",
-     .help = "The system message in front of each instruction."},
-    {.name = "max-tokens",
-     .type = CAPPY_OPTION_COUNT,
-     .group = CAPPY_WITH_SAMPLING,
-     .offset = COMMON(llm.max_tokens),
-     .value = "N",
-     .min = 1,
-     .max = INT32_MAX,
-     .help = "End an answer after N tokens; what the endpoint does by itself if not given."},
-    {.name = "llm-settings",
-     .type = CAPPY_OPTION_TEXT,
-     .group = CAPPY_WITH_SAMPLING,
-     .offset = COMMON(llm.settings),
-     .value = "JSON",
-     .help = "An object whose members are sent with every call, such as {\"stop\": [\"\\n\"]}."},
-    {.name = "llm-seed",
-     .type = CAPPY_OPTION_COUNT,
-     .group = CAPPY_WITH_SAMPLING,
-     .offset = COMMON(llm.seed),
-     .value = "N",
-     .max = INT32_MAX,
-     .initial = CAPPY_NO_SEED,
-     .help = "Send seeds, N for the first answer to an instruction, N + 1 for the second."},
-    {.name = "in-flight",
-     .type = CAPPY_OPTION_COUNT,
-     .group = CAPPY_WITH_SAMPLING,
-     .offset = COMMON(llm.in_flight),
-     .value = "N",
-     .min = 1,
-     .max = MAX_IN_FLIGHT,
-     .initial = 8,
-     .help = "Have at most N calls under way; 8 if not given."},
-    {.name = "retries",
-     .type = CAPPY_OPTION_COUNT,
-     .group = CAPPY_WITH_SAMPLING,
-     .offset = COMMON(llm.retries),
-     .value = "N",
-     .max = MAX_RETRIES,
-     .initial = 5,
-     .help = "Try a call that failed again up to N times, after ever longer pauses; 5 if not "
-             "given."},
-    {.name = "timeout",
-     .type = CAPPY_OPTION_COUNT,
-     .group = CAPPY_WITH_ENDPOINT,
-     .offset = COMMON(llm.timeout),
-     .value = "SECONDS",
-     .min = 1,
-     .max = MAX_SECONDS,
-     .initial = 600,
-     .help = "Break off a call that takes longer; 600 if not given."},
-    {.name = "max-calls",
-     .type = CAPPY_OPTION_COUNT,
-     .group = CAPPY_WITH_SAMPLING,
-     .offset = COMMON(llm.max_calls),
-     .value = "N",
-     .min = 1,
-     .max = SIZE_MAX / 2,
-     .help = "Send at most N calls, those tried again too."},
-    {.name = "max-tokens-total",
-     .type = CAPPY_OPTION_COUNT,
-     .group = CAPPY_WITH_SAMPLING,
-     .offset = COMMON(llm.max_tokens_total),
-     .value = "N",
-     .min = 1,
-     .max = SIZE_MAX / 2,
-     .help = "Send no more calls once prompts and answers took N tokens, as the endpoint counts "
-             "them; calls that are under way come to their end."},
-    {.name = "store",
-     .type = CAPPY_OPTION_PATH,
-     .group = CAPPY_WITH_SAMPLING,
-     .offset = COMMON(llm.store),
-     .value = "FILE",
-     .help = "Keep sampled answers in FILE, and take from it what was sampled before; "
-             "cappy/samples.db in $XDG_CACHE_HOME or ~/.cache if not given."},
-    {.name = "output",
-     .letter = 'o',
-     .type = CAPPY_OPTION_PATH,
-     .group = CAPPY_WITH_OUTPUT,
-     .offset = COMMON(output),
-     .value = "FILE",
-     .help = "Write to FILE, not to standard output."},
-    {.name = "json",
-     .type = CAPPY_OPTION_FLAG,
-     .group = CAPPY_WITH_JSON,
-     .offset = COMMON(json),
-     .help = "Print JSON where a number or a table would be printed."},
-    {.name = "quiet",
-     .letter = 'q',
-     .type = CAPPY_OPTION_FLAG,
-     .group = CAPPY_WITH_QUIET,
-     .offset = COMMON(quiet),
-     .help = "No progress bar and no summary; errors are still shown."},
-    {.name = "help",
-     .letter = 'h',
-     .type = CAPPY_OPTION_FLAG,
-     .group = CAPPY_WITH_HELP,
-     .offset = COMMON(help),
-     .help = "Show this help."},
-    {.name = NULL},
-};
 
 /* ---- Looking up ------------------------------------------------------------------------------ */
 
@@ -399,6 +198,7 @@ static cappy_status take_option(struct parser *parser, const struct cappy_option
             return cappy_error_set(error, CAPPY_ARGUMENT, "--%s takes no value", option->name);
         }
     } else {
+        assert(index < 64);
         if (value == NULL && parser->next < parser->argc) {
             value = parser->argv[parser->next++];
         }
