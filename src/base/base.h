@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/layout.h"
 #include "base/lines.h"
+#include "base/map.h"
 #include "base/random.h"
 #include "base/rows.h"
 #include "base/writer.h"

@@ -10,7 +10,6 @@
 
 /* Lines that belong together, as a task row that is being made. */
 struct group {
-    uint64_t key;
     json_t *row;
     size_t line;
     bool is_right; /* has a right response */
@@ -20,42 +19,18 @@ struct groups {
     struct group *list; /* [n], in the order of their first lines */
     size_t n;
     size_t capacity;
-    size_t *slots; /* [n_slots], the number of a group plus 1; 0 where free */
-    size_t n_slots;
+    struct cappy_map numbers; /* of groups, from 1, by key */
 };
-
-static void insert(struct groups *groups, size_t index)
-{
-    size_t i = (size_t)groups->list[index].key & (groups->n_slots - 1);
-    while (groups->slots[i] != 0) {
-        i = (i + 1) & (groups->n_slots - 1);
-    }
-    groups->slots[i] = index + 1;
-}
 
 static cappy_status grow(struct groups *groups, cappy_error *error)
 {
     const size_t capacity = 2 * groups->capacity + 512;
-    size_t n_slots = 1024;
-    while (n_slots < 2 * capacity) {
-        n_slots *= 2;
-    }
     struct group *list = cappy_realloc(groups->list, capacity, sizeof *list);
     if (list == NULL) {
         return cappy_error_no_memory(error);
     }
     groups->list = list;
-    size_t *slots = cappy_alloc(n_slots, sizeof *slots);
-    if (slots == NULL) {
-        return cappy_error_no_memory(error);
-    }
-    cappy_free(groups->slots);
-    groups->slots = slots;
-    groups->n_slots = n_slots;
     groups->capacity = capacity;
-    for (size_t i = 0; i < groups->n; i++) {
-        insert(groups, i);
-    }
     return CAPPY_OK;
 }
 
@@ -65,18 +40,7 @@ static void free_groups(struct groups *groups)
         json_decref(groups->list[i].row);
     }
     cappy_free(groups->list);
-    cappy_free(groups->slots);
-}
-
-static struct group *find(const struct groups *groups, uint64_t key)
-{
-    for (size_t i = (size_t)key; groups->n_slots > 0; i++) {
-        const size_t slot = groups->slots[i & (groups->n_slots - 1)];
-        if (slot == 0 || groups->list[slot - 1].key == key) {
-            return slot != 0 ? &groups->list[slot - 1] : NULL;
-        }
-    }
-    return NULL;
+    cappy_map_free(&groups->numbers);
 }
 
 /* ---- Lines ----------------------------------------------------------------------------------- */
@@ -119,9 +83,11 @@ static uint64_t digest(const struct line *line)
 static cappy_status begin_group(struct groups *groups, const struct line *line, const char *task,
                                 size_t number, struct group **made, cappy_error *error)
 {
+    size_t *index;
     if (groups->n == groups->capacity) {
         CAPPY_TRY(grow(groups, error));
     }
+    CAPPY_TRY(cappy_map_place(&groups->numbers, digest(line), &index, error));
     json_t *row = json_pack("{s: s, s: s%, s: s%, s: s%, s: []}", "task", task, "template",
                             line->template_name.data, line->template_name.size, "example",
                             line->example.data, line->example.size, "instruction",
@@ -129,16 +95,17 @@ static cappy_status begin_group(struct groups *groups, const struct line *line, 
     if (row == NULL) {
         return cappy_error_no_memory(error);
     }
-    *made = &groups->list[groups->n];
-    **made = (struct group){.key = digest(line), .row = row, .line = number};
-    insert(groups, groups->n++);
+    *made = &groups->list[groups->n++];
+    **made = (struct group){.row = row, .line = number};
+    *index = groups->n;
     return CAPPY_OK;
 }
 
 static cappy_status add_line(struct groups *groups, const struct line *line, const char *task,
                              size_t number, cappy_error *error)
 {
-    struct group *group = find(groups, digest(line));
+    const size_t known = cappy_map_get(&groups->numbers, digest(line));
+    struct group *group = known > 0 ? &groups->list[known - 1] : NULL;
     if (group == NULL) {
         CAPPY_TRY(begin_group(groups, line, task, number, &group, error));
     }
@@ -204,7 +171,7 @@ static cappy_status take_line(void *context, struct cappy_row *row, cappy_error 
     }
     const size_t limit = eval->arguments->limit;
     size_t *count = &reading->counts[task - eval->benchmark->tasks];
-    if (find(&reading->groups, digest(&line)) == NULL) {
+    if (cappy_map_get(&reading->groups.numbers, digest(&line)) == 0) {
         if (limit > 0 && *count == limit) {
             return CAPPY_OK;
         }

@@ -23,50 +23,46 @@ cappy_status cappy_eval_take_scores(struct cappy_eval *eval, cappy_error *error)
 /* The scores of responses by themselves: the same few come again and again where there are choices.
  * A pair's score is the same whatever else it is scored with. */
 struct known {
-    struct entry {
-        uint64_t hash; /* 0: free */
-        float score;
-    } * entries; /* [capacity], a power of two */
+    struct cappy_map numbers; /* of scores, from 1, by the response */
+    float *scores;            /* [numbers.n] */
     size_t capacity;
-    size_t n;
 };
-
-static struct entry *find(const struct known *known, uint64_t hash)
-{
-    size_t i = (size_t)hash & (known->capacity - 1);
-    while (known->entries[i].hash != 0 && known->entries[i].hash != hash) {
-        i = (i + 1) & (known->capacity - 1);
-    }
-    return &known->entries[i];
-}
 
 static uint64_t digest(cappy_text text)
 {
-    const uint64_t hash = cappy_hash(1, text.data, text.size);
-    return hash != 0 ? hash : 1;
+    return cappy_hash(1, text.data, text.size);
 }
 
-static cappy_status grow(struct known *known, cappy_error *error)
+/* Makes room for the score of a response; *is_new tells whether it has none yet. */
+static cappy_status expect(struct known *known, cappy_text response, bool *is_new,
+                           cappy_error *error)
 {
-    struct known larger = {.n = known->n,
-                           .capacity = known->capacity > 0 ? 2 * known->capacity : 1024};
-    larger.entries = cappy_alloc(larger.capacity, sizeof *larger.entries);
-    if (larger.entries == NULL) {
-        return cappy_error_no_memory(error);
-    }
-    for (size_t i = 0; i < known->capacity; i++) {
-        if (known->entries[i].hash != 0) {
-            *find(&larger, known->entries[i].hash) = known->entries[i];
+    size_t *number;
+    if (known->numbers.n == known->capacity) {
+        const size_t capacity = 2 * known->capacity + SOME_PAIRS;
+        float *scores = cappy_realloc(known->scores, capacity, sizeof *scores);
+        if (scores == NULL) {
+            return cappy_error_no_memory(error);
         }
+        known->scores = scores;
+        known->capacity = capacity;
     }
-    cappy_free(known->entries);
-    *known = larger;
+    CAPPY_TRY(cappy_map_place(&known->numbers, digest(response), &number, error));
+    *is_new = *number == 0;
+    *number = *is_new ? known->numbers.n : *number;
     return CAPPY_OK;
+}
+
+/* The place of the score of a response that is expected. */
+static float *score_of(const struct known *known, cappy_text response)
+{
+    return &known->scores[cappy_map_get(&known->numbers, digest(response)) - 1];
 }
 
 static void forget(struct known *known)
 {
-    cappy_free(known->entries);
+    cappy_map_free(&known->numbers);
+    cappy_free(known->scores);
     *known = (struct known){0};
 }
 
@@ -116,14 +112,9 @@ static cappy_status list_pairs(struct portion *portion, size_t first, size_t end
     for (size_t i = first; portion->eval->with_alone && i < end; i++) {
         const struct cappy_question *question = &portion->eval->suite.cases[i].question;
         for (size_t j = 0; j < question->n; j++) {
-            if (portion->known.n >= portion->known.capacity / 2) {
-                CAPPY_TRY(grow(&portion->known, error));
-            }
-            const uint64_t hash = digest(question->responses[j]);
-            struct entry *entry = find(&portion->known, hash);
-            if (entry->hash == 0) {
-                entry->hash = hash;
-                portion->known.n++;
+            bool is_new = false;
+            CAPPY_TRY(expect(&portion->known, question->responses[j], &is_new, error));
+            if (is_new) {
                 CAPPY_TRY(add_pair(portion, (cappy_text){"", 0}, question->responses[j], error));
             }
         }
@@ -139,7 +130,7 @@ static cappy_status set_alone(struct portion *portion, struct cappy_case *item, 
         return cappy_error_no_memory(error);
     }
     for (size_t i = 0; i < question->n; i++) {
-        scores[i] = find(&portion->known, digest(question->responses[i]))->score;
+        scores[i] = *score_of(&portion->known, question->responses[i]);
     }
     const cappy_status status = cappy_case_set(item, CAPPY_VIEW_ALONE, scores, error);
     cappy_free(scores);
@@ -161,7 +152,7 @@ static cappy_status score_portion(struct portion *portion, size_t first, size_t 
         at += item->question.n;
     }
     for (; at < portion->n; at++) {
-        find(&portion->known, digest(portion->pairs[at].response))->score = portion->scores[at];
+        *score_of(&portion->known, portion->pairs[at].response) = portion->scores[at];
     }
     for (size_t i = first; eval->with_alone && i < end; i++) {
         CAPPY_TRY(set_alone(portion, &eval->suite.cases[i], error));

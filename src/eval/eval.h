@@ -67,9 +67,7 @@ cappy_status cappy_suite_score(struct cappy_suite *suite, enum cappy_view view,
 
 /* How often each answer of each task was right. Starts as {0}. */
 struct cappy_majority {
-    struct cappy_majority_entry *entries; /* [capacity] */
-    size_t n;
-    size_t capacity;
+    struct cappy_map counts; /* by task and answer */
 };
 
 cappy_status cappy_majority_add(struct cappy_majority *majority, cappy_text task, cappy_text answer,

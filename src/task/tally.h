@@ -6,8 +6,8 @@
 #include "task/task.h"
 
 struct cappy_tally_index {
-    size_t *slots; /* [capacity], the number of a task plus 1; 0 where free */
-    size_t capacity;
+    struct cappy_map numbers; /* of tasks, from 1 */
+    size_t capacity;          /* the tasks that there is room for */
 };
 
 /* The task called `name`, found or made, in *index. CAPPY_FORMAT when there would be more than

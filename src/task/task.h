@@ -152,7 +152,6 @@ enum { CAPPY_NEAR_LIMIT = 32, CAPPY_TASK_LIMIT = 1 << 20 };
 
 /* What has become of one task. */
 struct cappy_task_tally {
-    uint64_t hash;
     char *name;            /* the first bytes of it */
     size_t n_rows;         /* read and used */
     size_t n_instructions; /* different ones */
