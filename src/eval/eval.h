@@ -233,9 +233,6 @@ cappy_status cappy_figures_make(const struct cappy_suite *suite, bool is_closed,
                                 struct cappy_figures *figures, cappy_error *error);
 void cappy_figures_free(struct cappy_figures *figures);
 
-/* The figures of the one task there is, or *figures where there are several. */
-const struct cappy_figures *cappy_figures_narrow(const struct cappy_figures *figures);
-
 /* Appends tables for people: what each way to choose is worth, and then, task by task, the same for
  * the ways that matter. `adjective`, such as "held-out ", says what cases they are. */
 cappy_status cappy_figures_print(const struct cappy_figures *figures, const char *adjective,

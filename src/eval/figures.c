@@ -259,8 +259,3 @@ void cappy_figures_free(struct cappy_figures *figures)
     cappy_free(figures->tasks);
     *figures = (struct cappy_figures){0};
 }
-
-const struct cappy_figures *cappy_figures_narrow(const struct cappy_figures *figures)
-{
-    return figures->n_tasks == 1 ? &figures->tasks[0] : figures;
-}

@@ -207,9 +207,6 @@ cappy_status cappy_relay_start(const struct cappy_relay_options *options,
 /* Ends it; all requests must have been collected. */
 void cappy_relay_stop(struct cappy_relay *relay);
 
-/* Whether the store can be used. */
-bool cappy_relay_has_store(const struct cappy_relay *relay);
-
 /* Takes a request. False when too much waits already. */
 bool cappy_relay_submit(struct cappy_relay *relay, struct cappy_relayed *request);
 

@@ -344,11 +344,6 @@ void cappy_relay_stop(struct cappy_relay *relay)
     close_all(relay);
 }
 
-bool cappy_relay_has_store(const struct cappy_relay *relay)
-{
-    return relay->store != NULL;
-}
-
 bool cappy_relay_submit(struct cappy_relay *relay, struct cappy_relayed *request)
 {
     pthread_mutex_lock(&relay->lock);
