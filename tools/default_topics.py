@@ -8,7 +8,6 @@ has: at least two of one topic, and none of another. P3's AG News has right labe
 """
 import collections
 import os
-import random
 import re
 
 WORDS = {
