@@ -17,13 +17,10 @@ import re
 import sys
 from pathlib import Path
 
+import default_emotions
 import default_questions
 import default_topics
 
-# Rows from each source. Of a source, a task is drawn by the root of its size.
-MIX = {"rotten_tomatoes": 6500, "amazon": 2000, "yelp": 500, "imdb": 200, "dbpedia": 500, "qqp": 1000, "mnli": 4500,
-       "p3_closed": 1500, "ni_closed": 1500, "topics": 3500, "p3_open": 2500, "ni_open": 4000, "long": 4500,
-       "gsm8k": 100, "abstain": 1000, "questions": 8000, "gisting": 2700, "niv1": 1800}
 SHORT = 90       # rows longer than so many tokens, roughly, are drawn with the probability SHORT / length
 LONGEST = 330    # rows longer than so many are not
 MOST_CHOICES = 5 # the right one among them
@@ -80,6 +77,7 @@ def load(data):
     sources = {name: read(data / "pretrain" / ("rendered_" + name))
                for name in ("rotten_tomatoes", "amazon", "yelp", "imdb", "dbpedia", "qqp", "mnli")}
     sources["topics"] = default_topics.rows(p3 + ni, random.Random(1))
+    sources.update(default_emotions.rows(ni, sources["rotten_tomatoes"], random.Random(1)))
     sources["gsm8k"] = read(data / "pools/gsm8k_train2000")
     repair_choices(p3)
     for name, rows in (("p3", p3), ("ni", ni)):
@@ -246,10 +244,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("CAPPY_SHARED", ".")) / "data",
                         help="the folder with pretrain/ and pools/; $CAPPY_SHARED/data if not given")
-    parser.add_argument("--mix", metavar="SOURCE=N,...", help="rows from each source, instead of those in MIX")
+    parser.add_argument("--mix", metavar="SOURCE=N,...", required=True,
+                        help="rows from each source, of which a task is drawn by the root of its size")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    mix = {name: int(n) for name, n in (x.split("=") for x in arguments.mix.split(","))} if arguments.mix else MIX
+    mix = {name: int(n) for name, n in (x.split("=") for x in arguments.mix.split(","))}
     rng = random.Random(arguments.seed)
     sources, questions = load(arguments.data)
     opens = [r for name in ("p3_open", "ni_open") for rows in sources[name].values() for r in rows]

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "train/output.h"
 
+#include <float.h>
 #include <string.h>
 
 enum { MAX_CONFIG = 16 << 20, MAX_TOKENIZER = 512 << 20 };
@@ -68,7 +69,8 @@ static bool set_head(json_t *config, const struct cappy_config *model)
 
 static cappy_status write_json(const json_t *config, const char *path, cappy_error *error)
 {
-    char *text = json_dumps(config, JSON_INDENT(2));
+    /* As many digits as come back as they were written: 0.1, not 0.10000000000000001. */
+    char *text = json_dumps(config, JSON_INDENT(2) | JSON_REAL_PRECISION(DBL_DIG));
     const cappy_status status = text != NULL ? cappy_file_write(path, text, strlen(text), error)
                                              : cappy_error_no_memory(error);
     cappy_free(text); /* jansson's memory is malloc's, as ours is */
