@@ -142,7 +142,8 @@ def check_giants(server):
             answer = read_answer(connection.makefile("rb"))
             want(f"{status} for {beginning!r:.60}", answer is not None and answer.status == status)
     grown = server.metric("process_resident_memory_bytes") - before
-    want("giants cost no memory", grown < 4e6, grown)
+    # What was sent is ten times as much; sanitizers take memory by 4 MiB.
+    want("giants cost no memory", grown < 8e6, grown)
 
 
 def check_slow(server):
