@@ -61,7 +61,6 @@ static cappy_status run(const void *values, cappy_error *error)
     if (status == CAPPY_OK) {
         status = work(&adapt, error);
     }
-    cappy_team_leave();
     if (status != CAPPY_OK && adapt.arguments->out != NULL) {
         rmdir(adapt.arguments->out); /* where nothing came into it */
     }

@@ -9,6 +9,7 @@
 
 #include "cli/cli.h"
 #include "cli/output.h"
+#include "train/train.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -67,6 +68,7 @@ static int run_command(const struct cappy_command *command, int argc, char **arg
     if (!is_parsed) {
         fprintf(stderr, "\"cappy %s --help\" shows the options.\n", command->name);
     }
+    cappy_team_leave(); /* last: mpirun ends all processes when one of them has failed */
     return code;
 }
 

@@ -239,11 +239,7 @@ static cappy_status run(const void *values, cappy_error *error)
     struct cappy_team team;
     cappy_status status = cappy_team_join(&team, error);
     status = say_once(&team, status, error);
-    if (status == CAPPY_OK) {
-        status = train(values, &team, error);
-    }
-    cappy_team_leave();
-    return status;
+    return status == CAPPY_OK ? train(values, &team, error) : status;
 }
 
 /* ---- Help ---- */

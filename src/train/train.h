@@ -92,9 +92,11 @@ struct cappy_team {
     size_t size; /* 1: it is alone */
 };
 
-/* Joins them; to be called once, and cappy_team_leave at the end. CAPPY_UNSUPPORTED where there are
- * several and this build can train in one process only; the rank is right then, too. */
+/* Joins them; to be called once. CAPPY_UNSUPPORTED where there are several and this build can train
+ * in one process only; the rank is right then, too. */
 cappy_status cappy_team_join(struct cappy_team *team, cappy_error *error);
+
+/* Waits for the others to leave, too: when all is said. Does nothing in one process. */
 void cappy_team_leave(void);
 
 struct cappy_train_job {
