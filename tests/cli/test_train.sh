@@ -24,7 +24,7 @@ output_is ''
 [ "$(ls "$dir/one" | tr '\n' ' ')" = 'config.json model.safetensors tokenizer.json training.json ' ] ||
     fail "files: $(ls "$dir/one")"
 [ "$(wc -l <"$dir/log")" -eq 12 ] || fail 'the log has not a line for each step'
-grep -Eq '"layer_norm_eps": 1e-(12|05),' "$dir/one/config.json" || fail 'numbers of config.json have other digits'
+grep -q '"layer_norm_eps": 1e-12,' "$dir/one/config.json" || fail 'numbers of config.json have other digits'
 check 'the result scores' 0 '' score --model "$dir/one" -i 'What is the capital of France?' -r Paris
 output_like '[0-9-]*.[0-9]*'
 # shellcheck disable=SC2086

@@ -30,8 +30,8 @@ def check_bits(server):
         mine = random.Random(seed)
         with server.connect() as connection:
             stream = connection.makefile("rb")
-            for i in range(BATCHINGS // 8):
-                if i % 2:
+            for turn in range(BATCHINGS // 8):
+                if turn % 2:
                     together.wait()
                 chosen = mine.choices(range(len(pairs)), k=mine.randint(1, 30))
                 connection.sendall(post("/v1/score", {"text_1": [pairs[i][0] for i in chosen],
