@@ -135,8 +135,9 @@ const struct cappy_command cappy_command_adapt = {
              .min = 1,
              .max = MANY,
              .help = "Pass over the training rows N times at most; if neither this nor --steps is "
-                     "given, once over those of candidates and three times over others, but over "
-                     "at least 12,000 and at most 400,000 rows."},
+                     "given, once over those of candidates and three times over others, but as "
+                     "often as makes 12,000 rows, ten times at most, and over at most 400,000 "
+                     "rows."},
             {.name = "steps",
              .type = CAPPY_OPTION_COUNT,
              .offset = AT(steps),

@@ -96,8 +96,20 @@ cappy_status cappy_adapt_look(struct cappy_adapt *adapt, cappy_error *error)
 }
 
 /* Candidates are all graded, so that one pass tells much; choices and references tell which one is
- * right and are gone through again. But enough examples for a few rows to be learnt. */
-enum { PASSES = 1, PASSES_OF_CHOICES = 3, LEAST_EXAMPLES = 12000 };
+ * right and are gone through again. But enough examples for a few rows to be learnt, and of very few
+ * not so many that they are learnt by heart. */
+enum { PASSES = 1, PASSES_OF_CHOICES = 3, LEAST_EXAMPLES = 12000, MOST_PASSES = 10 };
+
+static size_t choose_examples(const struct cappy_adapt *adapt)
+{
+    const size_t n = adapt->n_training;
+    const size_t graded = adapt->n_graded;
+    const size_t examples = graded * PASSES + (n - graded) * PASSES_OF_CHOICES;
+    if (examples >= LEAST_EXAMPLES) {
+        return examples < CAPPY_ADAPT_MOST ? examples : CAPPY_ADAPT_MOST;
+    }
+    return n * MOST_PASSES < LEAST_EXAMPLES ? n * MOST_PASSES : LEAST_EXAMPLES;
+}
 
 static size_t choose_steps(const struct cappy_adapt *adapt, size_t batch_size)
 {
@@ -105,14 +117,8 @@ static size_t choose_steps(const struct cappy_adapt *adapt, size_t batch_size)
     if (arguments->steps != 0) {
         return arguments->steps;
     }
-    const size_t graded = adapt->n_graded;
-    size_t examples = adapt->n_training * arguments->epochs;
-    if (arguments->epochs == 0) {
-        examples = graded * PASSES + (adapt->n_training - graded) * PASSES_OF_CHOICES;
-        examples = examples < LEAST_EXAMPLES     ? LEAST_EXAMPLES
-                   : examples > CAPPY_ADAPT_MOST ? CAPPY_ADAPT_MOST
-                                                 : examples;
-    }
+    const size_t examples = arguments->epochs != 0 ? adapt->n_training * arguments->epochs
+                                                    : choose_examples(adapt);
     return (examples + batch_size - 1) / batch_size;
 }
 
