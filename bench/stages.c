@@ -167,8 +167,10 @@ static void make_work(const struct cappy_model *model, size_t tokens, struct wor
         const size_t n = lengths[work->count % N_LENGTHS];
         const size_t left = tokens - done;
         work->sequences[work->count] =
-            (struct cappy_sequence){ids + done, segments + done, n < left ? n : left,
-                                    work->scores + work->count * model->config.n_labels};
+            (struct cappy_sequence){.ids = ids + done,
+                                    .segments = segments + done,
+                                    .n = n < left ? n : left,
+                                    .scores = work->scores + work->count * model->config.n_labels};
         done += n < left ? n : left;
     }
 }

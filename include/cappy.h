@@ -167,6 +167,10 @@ typedef struct cappy_model_info {
      * from 0 to 1) to help: responses are chosen by score + weight x consensus. Negative where the
      * model says nothing about it. */
     double consensus_weight;
+    /* Which tokens see which (docs/training.md): "full", all see all; "prefix", those of the
+     * instruction see themselves alone, and are computed once for neighbouring pairs that share
+     * them. */
+    const char *mask;
 } cappy_model_info;
 
 /* Fills `info` up to its struct_size. Errors: CAPPY_ARGUMENT. */
@@ -237,15 +241,16 @@ CAPPY_API cappy_status cappy_tokenize(cappy_scorer *scorer, const cappy_pair *pa
                                       cappy_error *error);
 
 /* Counts the tokens of pairs[0..n), special tokens included: tokens[n] as cappy_score computes them
- * and, where not NULL, whole[n] before truncation to the scorer's max_length. Costs a small part of
- * what scoring does. Errors: CAPPY_NO_MEMORY, in which case tokens[] and whole[] are undefined. */
+ * when the pair comes alone and, where not NULL, whole[n] before truncation to the scorer's
+ * max_length. Costs a small part of what scoring does. Errors: CAPPY_NO_MEMORY, in which case tokens[] and whole[] are undefined. */
 CAPPY_API cappy_status cappy_measure(cappy_scorer *scorer, const cappy_pair *pairs, size_t n,
                                      size_t *tokens, size_t *whole, cappy_error *error);
 
 typedef struct cappy_scorer_counts {
     size_t struct_size; /* set by the caller to sizeof(cappy_scorer_counts) */
     uint64_t pairs;     /* scored since the scorer was made */
-    uint64_t tokens;    /* of those pairs, after truncation */
+    uint64_t tokens; /* of those pairs, after truncation, that were computed: with the prefix mask
+                           those that pairs share count once */
     uint64_t truncated; /* pairs that were longer than max_length */
     double
         operations; /* of matrix products and attention; a multiplication and an addition are two */

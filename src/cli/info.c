@@ -58,6 +58,7 @@ static cappy_status collect_facts(const struct cappy_common *common,
     cappy_facts_add_text(facts, "model", "weights_type", "weights type", info.weights_type);
     cappy_facts_add_text(facts, "model", "tokenizer", "tokenizer", info.tokenizer);
     cappy_facts_add_text(facts, "model", "activation", "activation", info.activation);
+    cappy_facts_add_text(facts, "model", "mask", "mask", info.mask);
     if (info.consensus_weight >= 0) {
         cappy_facts_add_number(facts, "model", "consensus_weight", "consensus counts",
                                info.consensus_weight, 1, 2, "");

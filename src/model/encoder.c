@@ -2,43 +2,19 @@
 /* The forward pass: BERT's and RoBERTa's encoder (post-norm) and classification head.
  *
  * The sequences of a pass lie end to end, [T, H]; nothing is padded. Only attention knows where one
- * ends and the next begins. In the last layer nothing but the first token of each sequence is
- * needed, so its queries and all that follows are computed for those rows alone.
+ * ends and the next begins. In the last layer nothing but the token that the head reads is needed of
+ * each sequence, so its queries and all that follows are computed for those rows alone.
  *
  * A team of threads computes a pass together: each stage is split into items (panels of outputs by
  * blocks of rows, heads of sequences, rows) that each have one owner, with a barrier between
  * stages. How they are split does not change a bit of the result: see kernel.h. */
-#include "model/encoder.h"
+#include "model/pass.h"
 
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
 enum { ROW_BLOCK = 96 };
-
-/* Everything a stage needs to know. */
-struct pass {
-    const struct cappy_model *model;
-    struct cappy_workspace *work;
-    struct cappy_member member;
-    const struct cappy_sequence *sequences;
-    size_t count;  /* of sequences */
-    size_t tokens; /* T */
-};
-
-static void wait_for_team(const struct pass *pass)
-{
-    if (pass->member.count > 1) {
-#pragma omp barrier
-    }
-}
-
-/* The part of n items that belongs to this member: [*first, *last). */
-static void take_share(const struct pass *pass, size_t n, size_t *first, size_t *last)
-{
-    *first = n * pass->member.index / pass->member.count;
-    *last = n * (pass->member.index + 1) / pass->member.count;
-}
 
 /* ---- Stages ---- */
 
@@ -59,25 +35,20 @@ static struct cappy_rows skip_rows(struct cappy_rows rows, size_t first)
     return rows;
 }
 
-/* Row `row` of rows, which are fp32, or bf16 to be cast. */
-static float *row_at(const struct cappy_rows *rows, size_t row)
-{
-    return (float *)((char *)rows->data + row * rows->stride);
-}
-
 /* y [m, N] = epilogue(x W^T + bias), of which panels [first_panel, last_panel). This member's
  * share: whole panels of all rows where there are enough of them, so that a member reads as few
  * panels as it can; otherwise blocks of rows of a panel. */
-static void multiply(const struct pass *pass, const struct cappy_matrix *matrix, size_t first_panel,
-                     size_t last_panel, size_t m, struct cappy_rows x, struct cappy_rows y,
-                     enum cappy_epilogue epilogue, const struct cappy_rows *residual)
+static void multiply(const struct cappy_pass *pass, const struct cappy_matrix *matrix,
+                     size_t first_panel, size_t last_panel, size_t m, struct cappy_rows x,
+                     struct cappy_rows y, enum cappy_epilogue epilogue,
+                     const struct cappy_rows *residual)
 {
     const size_t panels = last_panel - first_panel;
     const size_t blocks = panels >= 2 * pass->member.count ? 1 : (m + ROW_BLOCK - 1) / ROW_BLOCK;
     const size_t block = (m + blocks - 1) / blocks;
     size_t item;
     size_t last;
-    take_share(pass, panels * blocks, &item, &last);
+    cappy_pass_share(pass, panels * blocks, &item, &last);
     while (item < last) {
         const size_t n = blocks == 1 ? last - item : 1;
         const size_t row = item % blocks * block;
@@ -91,7 +62,7 @@ static void multiply(const struct pass *pass, const struct cappy_matrix *matrix,
                 .x = skip_rows(x, row),
                 .y = skip_rows(y, row),
                 .epilogue = epilogue,
-                .residual = residual != NULL ? row_at(residual, row) : NULL,
+                .residual = residual != NULL ? cappy_row_at(residual, row) : NULL,
                 .residual_stride = residual != NULL ? residual->stride / sizeof(float) : 0,
                 .residual_step = residual != NULL ? residual->step / sizeof(float) : 0,
                 .sums = pass->work->sums + pass->member.index * pass->work->sums_size,
@@ -99,11 +70,11 @@ static void multiply(const struct pass *pass, const struct cappy_matrix *matrix,
         }
         item += n;
     }
-    wait_for_team(pass);
+    cappy_pass_wait(pass);
 }
 
 /* multiply() of all panels. */
-static void multiply_all(const struct pass *pass, const struct cappy_matrix *matrix, size_t m,
+static void multiply_all(const struct cappy_pass *pass, const struct cappy_matrix *matrix, size_t m,
                          struct cappy_rows x, struct cappy_rows y, enum cappy_epilogue epilogue,
                          const struct cappy_rows *residual)
 {
@@ -112,20 +83,20 @@ static void multiply_all(const struct pass *pass, const struct cappy_matrix *mat
 
 /* hidden [m, H] = norm(hidden), also as `next` reads it, the matrix that takes it (NULL: none
  * does). */
-static void normalise(const struct pass *pass, const struct cappy_norm_weights *weights, size_t m,
-                      const struct cappy_matrix *next)
+static void normalise(const struct cappy_pass *pass, const struct cappy_norm_weights *weights,
+                      size_t m, const struct cappy_matrix *next)
 {
     struct cappy_workspace *work = pass->work;
     size_t first;
     size_t last;
-    take_share(pass, m, &first, &last);
+    cappy_pass_share(pass, m, &first, &last);
     struct cappy_norm norm = {
         .m = last - first,
         .width = pass->model->config.hidden_size,
-        .x = row_at(&work->hidden, first),
+        .x = cappy_row_at(&work->hidden, first),
         .x_stride = work->hidden.stride / sizeof(float),
         .x_step = work->hidden.step / sizeof(float),
-        .y = row_at(&work->hidden, first),
+        .y = cappy_row_at(&work->hidden, first),
         .y_stride = work->hidden.stride / sizeof(float),
         .y_step = work->hidden.step / sizeof(float),
         .weight = weights->weight,
@@ -136,11 +107,11 @@ static void normalise(const struct pass *pass, const struct cappy_norm_weights *
         norm.rows = skip_rows(read_by(next, work->narrow_hidden), first);
     }
     pass->model->kernels->norm(&norm);
-    wait_for_team(pass);
+    cappy_pass_wait(pass);
 }
 
 /* x [m, K] as `matrix` reads it: x itself, or converted to y. */
-static struct cappy_rows convert(const struct pass *pass, const struct cappy_matrix *matrix,
+static struct cappy_rows convert(const struct cappy_pass *pass, const struct cappy_matrix *matrix,
                                  size_t m, struct cappy_rows x, struct cappy_rows y)
 {
     if (x.precision == matrix->precision) {
@@ -149,15 +120,15 @@ static struct cappy_rows convert(const struct pass *pass, const struct cappy_mat
     y = read_by(matrix, y);
     size_t first;
     size_t last;
-    take_share(pass, m, &first, &last);
+    cappy_pass_share(pass, m, &first, &last);
     pass->model->kernels->convert(&(struct cappy_conversion){
         .m = last - first, .width = matrix->k, .x = skip_rows(x, first), .y = skip_rows(y, first)});
-    wait_for_team(pass);
+    cappy_pass_wait(pass);
     return y;
 }
 
 /* Row `row` of hidden [T, H] = word + segment + position embedding, before the norm. */
-static void embed_token(const struct pass *pass, size_t row, size_t id, size_t segment,
+static void embed_token(const struct cappy_pass *pass, size_t row, size_t id, size_t segment,
                         size_t position)
 {
     const struct cappy_model *model = pass->model;
@@ -166,7 +137,7 @@ static void embed_token(const struct pass *pass, size_t row, size_t id, size_t s
     const float *segments = model->segment_embeddings + segment * h;
     const float *positions = model->position_embeddings + position * h;
     float *words = pass->work->sums + pass->member.index * pass->work->sums_size; /* [H] */
-    char *to = (char *)row_at(&pass->work->hidden, row);
+    char *to = (char *)cappy_row_at(&pass->work->hidden, row);
     assert(id < model->config.vocab_size && position < model->config.n_positions);
     cappy_tensor_to_f32(model->word_embeddings, (uint64_t)id * h, h, words);
     for (size_t first = 0; first < h; first += CAPPY_BLOCK, to += step) {
@@ -180,101 +151,28 @@ static void embed_token(const struct pass *pass, size_t row, size_t id, size_t s
 /* RoBERTa's positions count only tokens other than padding; a padding token that was spelled out in
  * the text gets the position pad_token_id, as the reference has it. A member embeds the rows that
  * it normalises after that, so nobody waits in between. */
-static void embed(const struct pass *pass)
+static void embed(const struct cappy_pass *pass)
 {
     const struct cappy_config *config = &pass->model->config;
     const bool is_roberta = config->architecture == CAPPY_ARCHITECTURE_ROBERTA;
     const int64_t pad = is_roberta ? config->pad_token_id : -1;
     size_t first;
     size_t last;
-    take_share(pass, pass->tokens, &first, &last);
+    cappy_pass_share(pass, pass->tokens, &first, &last);
     size_t row = 0;
     for (size_t s = 0; s < pass->count && row < last; s++) {
         const struct cappy_sequence *sequence = &pass->sequences[s];
         int64_t next = pad + 1;
-        for (size_t i = 0; i < sequence->n; i++, row++) {
+        for (size_t i = 0; i < sequence->n; i++) {
             const int64_t id = sequence->ids[i];
             const int64_t position = id == pad ? pad : next++;
-            if (row >= first && row < last) {
+            if (i >= sequence->shared && row >= first && row < last) {
                 embed_token(pass, row, (size_t)id, (size_t)sequence->segments[i], (size_t)position);
             }
+            row += i >= sequence->shared ? 1 : 0;
         }
     }
     normalise(pass, &pass->model->embedding_norm, pass->tokens, &pass->model->layers[0].qkv);
-}
-
-/* Heads [first, last) of sequence s. Its keys and values stand in qkv from row `begin` on, its
- * queries in `queries` from row `row` on, where the results go in context. */
-static void attend_heads(const struct pass *pass, size_t s, size_t begin, size_t first, size_t last,
-                         const struct cappy_rows *queries, size_t row, size_t n_queries)
-{
-    struct cappy_workspace *work = pass->work;
-    const struct cappy_config *config = &pass->model->config;
-    const size_t h = config->hidden_size;
-    const size_t width = h / config->n_heads;
-    const float *kv = row_at(&work->qkv, begin);
-    const float scale = 1.0f / sqrtf((float)width);
-    float *scratch = work->scratch + pass->member.index * work->scratch_size;
-    if (work->is_tiled) {
-        const size_t block = first * width / CAPPY_BLOCK;
-        const size_t blocks = h / CAPPY_BLOCK;
-        const char *keys = (const char *)kv + (blocks + block) * work->qkv.step;
-        pass->model->kernels->attention_tiled(&(struct cappy_tiled_attention){
-            .n = pass->sequences[s].n,
-            .n_queries = n_queries,
-            .n_heads = last - first,
-            .width = width,
-            .q = (const char *)row_at(queries, row) + block * queries->step,
-            .q_step = queries->step,
-            .k = keys,
-            .v = keys + blocks * work->qkv.step,
-            .kv_step = work->qkv.step,
-            .y = (char *)row_at(&work->context, row) + block * work->context.step,
-            .y_step = work->context.step,
-            .scale = scale,
-            .scratch = scratch,
-        });
-        return;
-    }
-    for (size_t head = first; head < last; head++) {
-        const float *keys = kv + h + head * width;
-        pass->model->kernels->attention(&(struct cappy_attention){
-            .precision = pass->model->precision,
-            .n = pass->sequences[s].n,
-            .n_queries = n_queries,
-            .width = width,
-            .q = row_at(queries, row) + head * width,
-            .q_stride = queries->stride / sizeof(float),
-            .k = keys,
-            .v = keys + h,
-            .kv_stride = work->qkv.stride / sizeof(float),
-            .y = row_at(&work->context, row) + head * width,
-            .y_stride = work->context.stride / sizeof(float),
-            .scale = scale,
-            .scratch = scratch,
-        });
-    }
-}
-
-/* context = attention over qkv; with first_only, of the first query of each sequence alone: those
- * stand in rows 0.. of `queries` [S, H], and their results go to rows 0.. of context. This member's
- * share: some heads of some sequences. */
-static void attend(const struct pass *pass, const struct cappy_rows *queries, bool first_only)
-{
-    const size_t heads = pass->model->config.n_heads;
-    size_t first;
-    size_t last;
-    take_share(pass, pass->count * heads, &first, &last);
-    size_t begin = 0; /* row of the sequence's first token */
-    for (size_t s = 0; s < pass->count; begin += pass->sequences[s].n, s++) {
-        const size_t from = first > s * heads ? first - s * heads : 0;
-        const size_t to = last < (s + 1) * heads ? last - s * heads : heads;
-        if (last > s * heads && from < to) {
-            attend_heads(pass, s, begin, from, to, queries, first_only ? s : begin,
-                         first_only ? 1 : pass->sequences[s].n);
-        }
-    }
-    wait_for_team(pass);
 }
 
 static enum cappy_epilogue activation(const struct cappy_config *config)
@@ -289,7 +187,7 @@ static enum cappy_epilogue activation(const struct cappy_config *config)
 
 /* Columns from `column` on, the first of a block; an INT8 row has a scale for each
  * CAPPY_DOWN_PART. */
-static struct cappy_rows skip_columns(const struct pass *pass, struct cappy_rows rows,
+static struct cappy_rows skip_columns(const struct cappy_pass *pass, struct cappy_rows rows,
                                       size_t column)
 {
     const bool is_int8 = rows.precision == CAPPY_PRECISION_INT8;
@@ -303,7 +201,7 @@ static struct cappy_rows skip_columns(const struct pass *pass, struct cappy_rows
 
 /* hidden [m, H] += down of columns [first, last) of F, which work->ffn has. In INT8 they are parts
  * of their own; else K is worked off in parts. */
-static void multiply_down(const struct pass *pass, const struct cappy_layer *layer, size_t m,
+static void multiply_down(const struct cappy_pass *pass, const struct cappy_layer *layer, size_t m,
                           size_t first, size_t last)
 {
     struct cappy_workspace *work = pass->work;
@@ -341,7 +239,7 @@ static void multiply_down(const struct pass *pass, const struct cappy_layer *lay
 }
 
 /* hidden [m, H] += down(activation(up(hidden))), so many columns of F at a time as ffn has. */
-static void feed_forward(const struct pass *pass, const struct cappy_layer *layer, size_t m)
+static void feed_forward(const struct cappy_pass *pass, const struct cappy_layer *layer, size_t m)
 {
     struct cappy_workspace *work = pass->work;
     const size_t panel = layer->up.panel;
@@ -359,7 +257,7 @@ static void feed_forward(const struct pass *pass, const struct cappy_layer *laye
 
 /* What follows attention, for m rows: output projection, residual, norm, feed-forward, residual,
  * norm. hidden [m, H] in and out, in the end also as `next` reads it (NULL: nothing does). */
-static void finish_layer(const struct pass *pass, const struct cappy_layer *layer, size_t m,
+static void finish_layer(const struct cappy_pass *pass, const struct cappy_layer *layer, size_t m,
                          const struct cappy_matrix *next)
 {
     struct cappy_workspace *work = pass->work;
@@ -371,40 +269,42 @@ static void finish_layer(const struct pass *pass, const struct cappy_layer *laye
     normalise(pass, &layer->output_norm, m, next);
 }
 
-static void run_layer(const struct pass *pass, const struct cappy_layer *layer)
+static void run_layer(const struct cappy_pass *pass, const struct cappy_layer *layer)
 {
     struct cappy_workspace *work = pass->work;
     multiply_all(pass, &layer->qkv, pass->tokens, read_by(&layer->qkv, work->narrow_hidden),
                  work->qkv, CAPPY_EPILOGUE_NONE, NULL);
-    attend(pass, &work->qkv, false);
+    cappy_pass_attend(pass, &work->qkv, false);
     finish_layer(pass, layer, pass->tokens, &layer[1].qkv);
 }
 
-/* Copies the first token of each sequence, or with `gathered` rows 0.., to rows 0.. of `to`, which
- * may be the same rows. */
-static void gather_rows(const struct pass *pass, const struct cappy_rows *rows, bool gathered,
+/* Copies the token of each sequence that the head reads, or with `gathered` rows 0.., to rows 0.. of
+ * `to`, which may be the same rows. */
+static void gather_rows(const struct cappy_pass *pass, const struct cappy_rows *rows, bool gathered,
                         const struct cappy_rows *to)
 {
     const size_t size = cappy_row_size(rows->precision, pass->model->config.hidden_size);
     const size_t block = cappy_block_bytes(rows->precision);
     size_t begin = 0;
     for (size_t s = 0; s < pass->count; s++) {
-        const char *from = (const char *)rows->data + begin * rows->stride;
-        char *row = (char *)to->data + s * to->stride;
+        const struct cappy_sequence *sequence = &pass->sequences[s];
+        const size_t row = gathered ? s : begin + sequence->head - sequence->shared;
+        const char *from = (const char *)rows->data + row * rows->stride;
+        char *place = (char *)to->data + s * to->stride;
         for (size_t done = 0; done < size; done += block) {
-            memmove(row, from, size - done < block ? size - done : block);
+            memmove(place, from, size - done < block ? size - done : block);
             from += cappy_rows_step(rows);
-            row += cappy_rows_step(to);
+            place += cappy_rows_step(to);
         }
         if (rows->precision == CAPPY_PRECISION_INT8) {
-            to->scales[s] = rows->scales[begin];
+            to->scales[s] = rows->scales[row];
         }
-        begin += gathered ? 1 : pass->sequences[s].n;
+        begin += cappy_sequence_rows(sequence);
     }
 }
 
 /* Of hidden, and of `narrow`, hidden as a matrix reads it. One member does it: it is S rows. */
-static void gather_first_tokens(const struct pass *pass, const struct cappy_rows *narrow)
+static void gather_read_tokens(const struct cappy_pass *pass, const struct cappy_rows *narrow)
 {
     if (pass->member.index == 0) {
         gather_rows(pass, &pass->work->hidden, false, &pass->work->hidden);
@@ -412,12 +312,12 @@ static void gather_first_tokens(const struct pass *pass, const struct cappy_rows
             gather_rows(pass, narrow, false, narrow);
         }
     }
-    wait_for_team(pass);
+    cappy_pass_wait(pass);
 }
 
-/* The last layer: keys and values of all tokens, everything else for the first token of each
- * sequence. A panel may hold the last queries and the first keys; then it is computed for both. */
-static void run_last_layer(const struct pass *pass, const struct cappy_layer *layer)
+/* The last layer: keys and values of all tokens, everything else for the one of each sequence that
+ * the head reads. A panel may hold the last queries and the first keys; then it is computed for both. */
+static void run_last_layer(const struct cappy_pass *pass, const struct cappy_layer *layer)
 {
     struct cappy_workspace *work = pass->work;
     const size_t h = pass->model->config.hidden_size;
@@ -425,15 +325,15 @@ static void run_last_layer(const struct pass *pass, const struct cappy_layer *la
     const struct cappy_rows x = read_by(&layer->qkv, work->narrow_hidden);
     multiply(pass, &layer->qkv, h / panel, cappy_matrix_panels(&layer->qkv), pass->tokens, x,
              work->qkv, CAPPY_EPILOGUE_NONE, NULL);
-    gather_first_tokens(pass, &x);
+    gather_read_tokens(pass, &x);
     multiply(pass, &layer->qkv, 0, (h + panel - 1) / panel, pass->count, x, work->queries,
              CAPPY_EPILOGUE_NONE, NULL);
-    attend(pass, &work->queries, true);
+    cappy_pass_attend(pass, &work->queries, true);
     finish_layer(pass, layer, pass->count, NULL);
 }
 
 /* scores [S, L] = classifier(tanh(pooler(hidden [S, H]))). */
-static void run_head(const struct pass *pass)
+static void run_head(const struct cappy_pass *pass)
 {
     const struct cappy_model *model = pass->model;
     struct cappy_workspace *work = pass->work;
@@ -442,15 +342,15 @@ static void run_head(const struct pass *pass)
         if (pass->member.index == 0) {
             gather_rows(pass, &work->hidden, true, &work->head_in);
         }
-        wait_for_team(pass);
+        cappy_pass_wait(pass);
     }
     multiply_all(pass, &model->pooler, pass->count, work->head_in, work->head_out,
                  CAPPY_EPILOGUE_NONE, NULL);
     size_t first;
     size_t last;
-    take_share(pass, pass->count, &first, &last);
+    cappy_pass_share(pass, pass->count, &first, &last);
     for (size_t s = first; s < last; s++) {
-        float *row = row_at(&work->head_out, s);
+        float *row = cappy_row_at(&work->head_out, s);
         float *scores = pass->sequences[s].scores;
         for (size_t i = 0; i < model->config.hidden_size; i++) {
             row[i] = tanhf(row[i]);
@@ -467,18 +367,18 @@ static void run_head(const struct pass *pass)
             scores[i] = 1.0f / (1.0f + expf(-scores[i]));
         }
     }
-    wait_for_team(pass);
+    cappy_pass_wait(pass);
 }
 
 void cappy_encode_pass(const struct cappy_model *model, struct cappy_workspace *workspace,
                        struct cappy_member member, const struct cappy_sequence *sequences,
                        size_t count)
 {
-    struct pass pass = {model, workspace, member, sequences, count, 0};
+    struct cappy_pass pass = {model, workspace, member, sequences, count, 0};
     for (size_t i = 0; i < count; i++) {
-        pass.tokens += sequences[i].n;
+        pass.tokens += cappy_sequence_rows(&sequences[i]);
     }
-    assert(pass.tokens <= workspace->capacity);
+    assert(pass.tokens <= workspace->capacity && sequences[0].shared == 0);
     embed(&pass);
     const size_t last = model->config.n_layers - 1;
     for (size_t i = 0; i < last; i++) {

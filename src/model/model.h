@@ -111,6 +111,10 @@ struct cappy_model {
 cappy_status cappy_model_open_unbound(const char *directory, struct cappy_model **model,
                                       cappy_error *error);
 
+/* CAPPY_UNSUPPORTED where the model's tokenizer does not go with the mask. */
+cappy_status cappy_model_check_mask(const struct cappy_model *model, enum cappy_mask mask,
+                                    cappy_error *error);
+
 /* How many threads to use: `wish`, or for 0 one for each processor that this process may run on.
  * CAPPY_ARGUMENT over 1024. */
 cappy_status cappy_threads_choose(size_t wish, size_t *threads, cappy_error *error);

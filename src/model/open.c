@@ -40,6 +40,18 @@ static cappy_status check(struct cappy_model *model, cappy_error *error)
     if (wished >= CAPPY_MIN_LENGTH && wished < model->max_length) {
         model->max_length = wished;
     }
+    return cappy_model_check_mask(model, config->mask, error);
+}
+
+cappy_status cappy_model_check_mask(const struct cappy_model *model, enum cappy_mask mask,
+                                    cappy_error *error)
+{
+    if (mask == CAPPY_MASK_PREFIX && cappy_pair_prefix(model->tokenizer, 1) == 0) {
+        return cappy_error_set(
+            error, CAPPY_UNSUPPORTED,
+            "the prefix mask needs a tokenizer that puts a special token between "
+            "instruction and response, which this one does not");
+    }
     return CAPPY_OK;
 }
 
@@ -184,6 +196,7 @@ cappy_status cappy_model_describe(const cappy_model *model, cappy_model_info *in
         .n_parameters = count_parameters(model->weights),
         .weights_size = cappy_weights_size(model->weights),
         .consensus_weight = config->consensus_weight,
+        .mask = cappy_mask_name(config->mask),
     };
     return cappy_struct_write(info, "info", &full, sizeof full, error);
 }

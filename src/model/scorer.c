@@ -120,10 +120,12 @@ void cappy_scorer_set_truncation(cappy_scorer *scorer, cappy_truncation truncati
 
 /* ---- Computing ---- */
 
-/* Tokens of the largest pass. */
+/* Tokens of the largest pass. With the prefix mask there is more room, since a pass that is cut
+ * between pairs that share a prefix computes that again. */
 static size_t pass_capacity(const struct cappy_scorer *scorer)
 {
-    return scorer->max_length > PASS_TOKENS ? scorer->max_length : PASS_TOKENS;
+    const size_t least = scorer->max_length > PASS_TOKENS ? scorer->max_length : PASS_TOKENS;
+    return scorer->model->config.mask == CAPPY_MASK_PREFIX ? 2 * least : least;
 }
 
 /* How many passes `tokens` are cut into. Few of them come in whole rounds of the threads, so that
@@ -138,30 +140,44 @@ static size_t count_passes(const struct cappy_scorer *scorer, size_t tokens)
 }
 
 /* Cuts sequences[n] into passes of about the same size; returns their number. passes[i] is the
- * first sequence of pass i, passes[count] is n. */
+ * first sequence of pass i, passes[count] is n. It is not due to cut where a prefix is shared: only
+ * where the room is filled does the second of two such pairs have to compute it again. */
 static size_t plan_passes(struct cappy_scorer *scorer, size_t n)
 {
     const size_t capacity = pass_capacity(scorer);
     size_t total = 0;
     for (size_t i = 0; i < n; i++) {
-        total += scorer->sequences[i].n;
+        total += cappy_sequence_rows(&scorer->sequences[i]);
     }
     const size_t wanted = count_passes(scorer, total);
     size_t count = 0;
     size_t tokens = 0; /* of the pass */
     size_t before = 0; /* tokens of this and all earlier passes */
     for (size_t i = 0; i < n; i++) {
-        const size_t more = scorer->sequences[i].n;
-        const bool is_due = (before + more / 2) * wanted >= total * count;
+        struct cappy_sequence *sequence = &scorer->sequences[i];
+        size_t more = cappy_sequence_rows(sequence);
+        const bool is_due = sequence->shared == 0 && (before + more / 2) * wanted >= total * count;
         if (i == 0 || is_due || tokens + more > capacity) {
             scorer->passes[count++] = i;
             tokens = 0;
+            sequence->shared = 0;
+            more = sequence->n;
         }
         tokens += more;
         before += more;
     }
     scorer->passes[count] = n;
     return count;
+}
+
+/* Counts what sequences[n] will compute. */
+static void count_work(struct cappy_scorer *scorer, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct cappy_sequence *sequence = &scorer->sequences[i];
+        scorer->counts.tokens += cappy_sequence_rows(sequence);
+        scorer->counts.operations += cappy_count_operations(&scorer->model->config, sequence);
+    }
 }
 
 /* One pass after another, all threads together on each. */
@@ -239,6 +255,7 @@ cappy_status cappy_score(cappy_scorer *scorer, const cappy_pair *pairs, size_t n
         const size_t window = n - done < WINDOW_PAIRS ? n - done : WINDOW_PAIRS;
         CAPPY_TRY(cappy_scorer_encode(scorer, pairs + done, window, scores + done * labels, error));
         const size_t passes = plan_passes(scorer, window);
+        count_work(scorer, window);
         CAPPY_TRY(passes < scorer->threads || scorer->threads == 1
                       ? run_together(scorer, passes, error)
                       : run_apart(scorer, passes, error));

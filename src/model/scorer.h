@@ -25,6 +25,7 @@ struct cappy_sequence_place {
     size_t worker;
     size_t offset;
     size_t n;
+    size_t head; /* as of cappy_sequence */
 };
 
 struct cappy_scorer {

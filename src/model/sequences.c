@@ -46,11 +46,12 @@ static const int32_t *kept_ids(const struct cappy_scorer *scorer, const struct c
     return is_left ? text->data + (text->n - n) : text->data;
 }
 
-/* Tokenizes a pair behind worker->ids; *n receives its length. */
+/* Tokenizes a pair behind worker->ids; *n receives its length and *head which token the head reads. */
 static cappy_status encode_pair(struct cappy_scorer *scorer, struct cappy_worker *worker,
-                                const cappy_pair *pair, size_t *n, cappy_error *error)
+                                const cappy_pair *pair, size_t *n, size_t *head, cappy_error *error)
 {
     const struct cappy_tokenizer *tokenizer = scorer->model->tokenizer;
+    const bool has_prefix = scorer->model->config.mask == CAPPY_MASK_PREFIX;
     CAPPY_TRY(encode_texts(worker, pair, error));
     size_t n_first = worker->first.n;
     size_t n_second = worker->second.n;
@@ -65,6 +66,7 @@ static cappy_status encode_pair(struct cappy_scorer *scorer, struct cappy_worker
     if (scorer->model->config.architecture == CAPPY_ARCHITECTURE_ROBERTA) {
         memset(segments, 0, *n * sizeof *segments); /* it is used with segment 0 alone */
     }
+    *head = has_prefix ? cappy_pair_prefix(tokenizer, n_first) : 0;
     worker->ids.n += *n;
     worker->segments.n = worker->ids.n;
     return CAPPY_OK;
@@ -95,6 +97,17 @@ cappy_status cappy_scorer_failure(const struct cappy_scorer *scorer, cappy_error
     return CAPPY_OK;
 }
 
+/* What the sequence behind `before` shares with that. */
+static size_t find_shared(const struct cappy_sequence *before)
+{
+    const struct cappy_sequence *sequence = before + 1;
+    const size_t head = sequence->head;
+    return head == before->head &&
+                   memcmp(sequence->ids, before->ids, head * sizeof *sequence->ids) == 0
+               ? head
+               : 0;
+}
+
 /* Workers take runs of neighbouring pairs, so that instructions are shared. */
 cappy_status cappy_scorer_encode(struct cappy_scorer *scorer, const cappy_pair *pairs, size_t n,
                                  float *scores, cappy_error *error)
@@ -114,9 +127,10 @@ cappy_status cappy_scorer_encode(struct cappy_scorer *scorer, const cappy_pair *
         const size_t index = cappy_worker_index();
         struct cappy_worker *worker = &scorer->workers[index];
         if (worker->status == CAPPY_OK) {
-            scorer->places[i] = (struct cappy_sequence_place){index, worker->ids.n, 0};
+            struct cappy_sequence_place *place = &scorer->places[i];
+            *place = (struct cappy_sequence_place){.worker = index, .offset = worker->ids.n};
             worker->status =
-                encode_pair(scorer, worker, &pairs[i], &scorer->places[i].n, &worker->error);
+                encode_pair(scorer, worker, &pairs[i], &place->n, &place->head, &worker->error);
         }
     }
     CAPPY_TRY(cappy_scorer_failure(scorer, error));
@@ -124,10 +138,13 @@ cappy_status cappy_scorer_encode(struct cappy_scorer *scorer, const cappy_pair *
         const struct cappy_sequence_place *place = &scorer->places[i];
         const struct cappy_worker *worker = &scorer->workers[place->worker];
         scorer->sequences[i] = (struct cappy_sequence){
-            worker->ids.data + place->offset, worker->segments.data + place->offset, place->n,
-            scores + i * scorer->model->config.n_labels};
-        scorer->counts.tokens += place->n;
-        scorer->counts.operations += cappy_count_operations(&scorer->model->config, place->n);
+            .ids = worker->ids.data + place->offset,
+            .segments = worker->segments.data + place->offset,
+            .n = place->n,
+            .scores = scores + i * scorer->model->config.n_labels,
+            .head = place->head,
+        };
+        scorer->sequences[i].shared = i > 0 ? find_shared(&scorer->sequences[i - 1]) : 0;
     }
     for (size_t i = 0; i < scorer->threads; i++) {
         scorer->counts.truncated += scorer->workers[i].truncated;
@@ -143,8 +160,9 @@ cappy_status cappy_tokenize(cappy_scorer *scorer, const cappy_pair *pair, int32_
 {
     struct cappy_worker *worker = &scorer->workers[0];
     size_t length;
+    size_t head;
     clear(worker);
-    CAPPY_TRY(encode_pair(scorer, worker, pair, &length, error));
+    CAPPY_TRY(encode_pair(scorer, worker, pair, &length, &head, error));
     if (length > capacity) {
         return cappy_error_set(error, CAPPY_ARGUMENT,
                                "the pair has %zu tokens, there is room for %zu", length, capacity);

@@ -63,6 +63,11 @@ static void lay_out(struct cappy_workspace *work, const struct cappy_model *mode
     work->qkv = take_rows(layout, tiled, attention, t, 3 * h);
     work->context = take_rows(layout, tiled, attention, t, h);
     work->queries = take_rows(layout, tiled, attention, t, h + model->kernels->panel);
+    if (model->config.mask == CAPPY_MASK_PREFIX) {
+        work->gathered_rows = t + CAPPY_SLACK_ROWS;
+        work->gathered = take_rows(layout, tiled, attention, 2 * team * work->gathered_rows,
+                                   h / model->config.n_heads);
+    }
     work->ffn = take_rows(layout, tiled, ffn, t, work->ffn_part);
     work->narrow_hidden =
         p == CAPPY_PRECISION_FP32 ? work->hidden : take_narrow_rows(layout, tiled, p, t, h);

@@ -33,6 +33,23 @@ bool cappy_pair_truncate(const struct cappy_tokenizer *tokenizer, size_t max_len
     return true;
 }
 
+size_t cappy_pair_prefix(const struct cappy_tokenizer *tokenizer, size_t n_first)
+{
+    const struct cappy_piece *pieces = tokenizer->pair.pieces;
+    size_t n = 0;
+    bool has_first = false;
+    for (size_t i = 0; i < tokenizer->pair.n && pieces[i].kind != CAPPY_PIECE_SECOND; i++) {
+        const bool is_before =
+            i + 1 < tokenizer->pair.n && pieces[i + 1].kind == CAPPY_PIECE_SECOND;
+        if (is_before && pieces[i].kind == CAPPY_PIECE_TOKEN) {
+            return has_first ? n : 0;
+        }
+        has_first |= pieces[i].kind == CAPPY_PIECE_FIRST;
+        n += pieces[i].kind == CAPPY_PIECE_FIRST ? n_first : 1;
+    }
+    return 0;
+}
+
 size_t cappy_pair_build(const struct cappy_tokenizer *tokenizer, const int32_t *first,
                         size_t n_first, const int32_t *second, size_t n_second, int32_t *ids,
                         int32_t *segments)

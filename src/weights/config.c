@@ -280,7 +280,29 @@ static cappy_status read_training(const json_t *root, struct cappy_config *confi
                      error);
 }
 
-/* ---- What cappy adapt found out ---- */
+/* ---- What cappy itself keeps ---- */
+
+const char *cappy_mask_name(enum cappy_mask mask)
+{
+    return mask == CAPPY_MASK_PREFIX ? "prefix" : "full";
+}
+
+static cappy_status read_mask(const json_t *root, struct cappy_config *config, cappy_error *error)
+{
+    const json_t *section = json_object_get(root, CAPPY_CONFIG_SECTION);
+    const char *name;
+    config->mask = CAPPY_MASK_FULL;
+    CAPPY_TRY(cappy_json_get_string(section, CAPPY_CONFIG_MASK, cappy_mask_name(CAPPY_MASK_FULL),
+                                    &name, error));
+    if (strcmp(name, cappy_mask_name(CAPPY_MASK_PREFIX)) == 0) {
+        config->mask = CAPPY_MASK_PREFIX;
+    } else if (strcmp(name, cappy_mask_name(CAPPY_MASK_FULL)) != 0) {
+        return cappy_error_set(
+            error, CAPPY_UNSUPPORTED,
+            "the mask \"%.100s\" is not implemented; \"full\" and \"prefix\" are", name);
+    }
+    return CAPPY_OK;
+}
 
 static cappy_status read_weight(const json_t *root, struct cappy_config *config, cappy_error *error)
 {
@@ -364,6 +386,7 @@ static cappy_status read_root(const json_t *root, struct cappy_config *config, c
     CAPPY_TRY(read_output_act(root, config, error));
     CAPPY_TRY(read_training(root, config, error));
     CAPPY_TRY(read_weight(root, config, error));
+    CAPPY_TRY(read_mask(root, config, error));
     return read_labels(root, config, error);
 }
 

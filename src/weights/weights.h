@@ -91,9 +91,16 @@ enum cappy_head {
 
 enum cappy_output_act { CAPPY_OUTPUT_IDENTITY, CAPPY_OUTPUT_SIGMOID };
 
+/* Which tokens of a pair a token sees. FULL: all, and the head reads the first token. PREFIX: the
+ * pair is split before the separator that the response follows; what comes before, the prefix, sees
+ * itself alone, the rest sees both, and the head reads that separator. So the prefix does not
+ * depend on the response. */
+enum cappy_mask { CAPPY_MASK_FULL, CAPPY_MASK_PREFIX };
+
 /* What cappy itself keeps in config.json, in an object of its own. */
 #define CAPPY_CONFIG_SECTION "cappy"
 #define CAPPY_CONFIG_WEIGHT  "consensus_weight"
+#define CAPPY_CONFIG_MASK    "mask"
 
 struct cappy_config {
     enum cappy_architecture architecture;
@@ -115,6 +122,7 @@ struct cappy_config {
     double head_dropout;
     double initializer_range; /* of weights that are made anew: their standard deviation */
     double consensus_weight;  /* in a choice by score + weight x consensus; -1 where unknown */
+    enum cappy_mask mask;
     enum cappy_head head;
     size_t n_labels;
     char **labels; /* [n_labels] */
@@ -130,5 +138,8 @@ cappy_status cappy_config_check_head(const struct cappy_config *config, cappy_er
 /* Makes of an encoder's configuration that of its family's classifier with one label, "score". */
 cappy_status cappy_config_add_head(struct cappy_config *config, cappy_error *error);
 void cappy_config_free(struct cappy_config *config);
+
+/* "full" or "prefix", as config.json has it. */
+const char *cappy_mask_name(enum cappy_mask mask);
 
 #endif

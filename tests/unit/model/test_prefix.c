@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The prefix mask: scores against the reference's, the same bits whichever pairs share a prefix, and
+ * that what is shared is computed once. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "golden.h"
+#include "model/model.h"
+
+enum { MAX_PAIRS = 64, MAX_LABELS = 3 };
+
+struct golden {
+    json_t *document;
+    const json_t *rows;
+    size_t n;
+    cappy_pair pairs[MAX_PAIRS];
+    cappy_model *model;
+    size_t labels;
+};
+
+/* The pairs of tests/golden/prefix for `name`, and a model (its folder, seen from tests/golden) with
+ * the prefix mask. */
+static void open_golden(struct golden *golden, const char *name, const char *model,
+                        cappy_precision precision)
+{
+    const cappy_model_options options = {.struct_size = sizeof options, .precision = precision};
+    char path[GOLDEN_PATH];
+    char file[64];
+    cappy_error error = {0};
+    snprintf(file, sizeof file, "%s.json", name);
+    golden_path(path, "prefix", file);
+    if (cappy_json_read(path, 1 << 24, &golden->document, &error) != CAPPY_OK) {
+        fail_msg("%s", error.message);
+    }
+    golden->rows = json_object_get(golden->document, "pairs");
+    golden->n = json_array_size(golden->rows);
+    assert_in_range(golden->n, 1, MAX_PAIRS);
+    for (size_t i = 0; i < golden->n; i++) {
+        const json_t *row = json_array_get(golden->rows, i);
+        golden->pairs[i] =
+            (cappy_pair){golden_text(row, "instruction"), golden_text(row, "response")};
+    }
+    golden_path(path, model, NULL);
+    if (cappy_model_open(path, &options, &golden->model, &error) != CAPPY_OK) {
+        fail_msg("%s", error.message);
+    }
+    golden->model->config.mask = CAPPY_MASK_PREFIX; /* as its config.json would say */
+    golden->labels = golden->model->config.n_labels;
+}
+
+static void close_golden(struct golden *golden)
+{
+    cappy_model_close(golden->model);
+    json_decref(golden->document);
+}
+
+static cappy_scorer *make_scorer(const cappy_model *model, size_t threads)
+{
+    cappy_scorer_options options = {
+        .struct_size = sizeof options, .threads = threads, .max_length = 64};
+    cappy_scorer *scorer = NULL;
+    assert_int_equal(cappy_scorer_create(model, &options, &scorer, NULL), CAPPY_OK);
+    return scorer;
+}
+
+static const char *const models[] = {"bert", "roberta"};
+
+/* Runs `check` with each set of kernels that there is. */
+static void with_each_set(void (*check)(void))
+{
+    for (size_t set = 0; set < cappy_kernels_count(); set++) {
+        if (cappy_kernels_at(set) != NULL) {
+            setenv("CAPPY_ISA", cappy_kernels_at(set)->name, 1);
+            check();
+        }
+    }
+    unsetenv("CAPPY_ISA");
+}
+
+static void check_reference(void)
+{
+    for (size_t m = 0; m < 2; m++) {
+        struct golden golden;
+        float scores[MAX_PAIRS * MAX_LABELS];
+        double worst = 0;
+        open_golden(&golden, models[m], models[m], CAPPY_PRECISION_FP32);
+        cappy_scorer *scorer = make_scorer(golden.model, 1);
+        assert_int_equal(cappy_score(scorer, golden.pairs, golden.n, scores, NULL), CAPPY_OK);
+        for (size_t i = 0; i < golden.n * golden.labels; i++) {
+            const json_t *row = json_array_get(golden.rows, i / golden.labels);
+            const json_t *want = json_array_get(json_object_get(row, "scores"), i % golden.labels);
+            worst = fmax(worst, fabs(json_number_value(want) - (double)scores[i]));
+        }
+        print_message("%s, %s: worst |score - reference| %.1e\n", models[m],
+                      golden.model->kernels->name, worst);
+        assert_true(worst < 1e-4);
+        cappy_scorer_free(scorer);
+        close_golden(&golden);
+    }
+}
+
+static void test_reference(void **state)
+{
+    (void)state;
+    with_each_set(check_reference);
+}
+
+#if defined(CAPPY_TEST_EMULATED) || defined(__SANITIZE_ADDRESS__)
+enum { ROUNDS = 6, MOST = 60 }; /* an emulated processor is a hundred times slower */
+#else
+enum { ROUNDS = 30, MOST = 150 };
+#endif
+
+/* Pairs of the same instruction behind one another, in groups of random size and order, with 1 to 3
+ * threads: equal to each pair alone. */
+static void check_groups(const char *name, const char *model, cappy_precision precision)
+{
+    static cappy_pair batch[MOST];
+    static float scores[MOST * MAX_LABELS];
+    struct golden golden;
+    float alone[MAX_PAIRS * MAX_LABELS];
+    size_t which[MOST];
+    open_golden(&golden, name, model, precision);
+    cappy_scorer *scorers[3];
+    for (size_t t = 0; t < 3; t++) {
+        scorers[t] = make_scorer(golden.model, t + 1);
+    }
+    for (size_t i = 0; i < golden.n; i++) {
+        float *to = alone + i * golden.labels;
+        assert_int_equal(cappy_score(scorers[0], &golden.pairs[i], 1, to, NULL), CAPPY_OK);
+    }
+    for (size_t round = 0; round < ROUNDS; round++) {
+        const size_t n = round % 2 == 0 ? (size_t)random() % MOST : (size_t)random() % 20;
+        const size_t longest = 1 + (size_t)random() % 40; /* of a group */
+        for (size_t i = 0; i < n; i++) {
+            const bool is_new = i == 0 || (size_t)random() % longest == 0;
+            const size_t first = is_new ? (size_t)random() % golden.n : which[i - 1];
+            which[i] = first / 7 * 7 + (size_t)random() % 7; /* seven pairs an instruction */
+            batch[i] = golden.pairs[which[i]];
+        }
+        assert_int_equal(cappy_score(scorers[round % 3], batch, n, scores, NULL), CAPPY_OK);
+        for (size_t i = 0; i < n; i++) {
+            assert_memory_equal(scores + i * golden.labels, alone + which[i] * golden.labels,
+                                golden.labels * sizeof(float));
+        }
+    }
+    for (size_t t = 0; t < 3; t++) {
+        cappy_scorer_free(scorers[t]);
+    }
+    close_golden(&golden);
+}
+
+static void check_precisions(void)
+{
+    for (size_t m = 0; m < 2; m++) {
+        for (cappy_precision p = CAPPY_PRECISION_FP32; p <= CAPPY_PRECISION_INT8; p++) {
+            check_groups(models[m], models[m], p);
+        }
+    }
+}
+
+static void test_batch_invariance(void **state)
+{
+    (void)state;
+    srandom(3);
+#if defined(CAPPY_TEST_EMULATED)
+    check_precisions(); /* with the set that would be chosen */
+#else
+    with_each_set(check_precisions);
+#endif
+}
+
+/* Of a model whose rows are whole blocks, and enough layers that some are int8 as a whole. */
+static void test_batch_invariance_default(void **state)
+{
+    (void)state;
+#if defined(CAPPY_TEST_EMULATED)
+    print_message("SKIPPED: too slow in an emulator\n");
+    skip();
+#endif
+    srandom(4);
+    for (cappy_precision p = CAPPY_PRECISION_FP32; p <= CAPPY_PRECISION_INT8; p++) {
+        check_groups("bert", "../../models/default", p);
+    }
+}
+
+/* What a scorer counts for pairs [first, first + n). */
+static cappy_scorer_counts count(const struct golden *golden, size_t first, size_t n)
+{
+    float scores[MAX_PAIRS * MAX_LABELS];
+    cappy_scorer_counts counts = {.struct_size = sizeof counts};
+    cappy_scorer *scorer = make_scorer(golden->model, 1);
+    assert_int_equal(cappy_score(scorer, golden->pairs + first, n, scores, NULL), CAPPY_OK);
+    assert_int_equal(cappy_scorer_count(scorer, &counts, NULL), CAPPY_OK);
+    cappy_scorer_free(scorer);
+    return counts;
+}
+
+static void test_counts(void **state)
+{
+    (void)state;
+    struct golden golden;
+    open_golden(&golden, "bert", "bert", CAPPY_PRECISION_FP32);
+    cappy_scorer_counts sum = {0};
+    uint64_t head = 0;
+    for (size_t i = 0; i < 6; i++) {
+        const cappy_scorer_counts one = count(&golden, i, 1);
+        const json_t *row = json_array_get(golden.rows, i);
+        sum.tokens += one.tokens;
+        sum.operations += one.operations;
+        head = (uint64_t)json_integer_value(json_object_get(row, "head"));
+    }
+    const cappy_scorer_counts all = count(&golden, 0, 6);
+    assert_int_equal(all.tokens, sum.tokens - 5 * head);
+    assert_true(all.operations < sum.operations);
+    assert_int_equal(all.pairs, 6);
+    close_golden(&golden);
+}
+
+/* A tokenizer without a token between the texts does not go with the mask. */
+static void test_split(void **state)
+{
+    (void)state;
+    struct golden golden;
+    cappy_error error;
+    cappy_model plain = {0};
+    open_golden(&golden, "bert", "bert", CAPPY_PRECISION_FP32);
+    assert_int_equal(cappy_pair_prefix(golden.model->tokenizer, 5), 6);
+    close_golden(&golden);
+    open_golden(&golden, "roberta", "roberta", CAPPY_PRECISION_FP32);
+    assert_int_equal(cappy_pair_prefix(golden.model->tokenizer, 5), 7);
+    close_golden(&golden);
+    const char *const files = CAPPY_TEST_DATA "/golden/token/bpe";
+    assert_int_equal(cappy_tokenizer_open(files, &plain.tokenizer, &error), CAPPY_OK);
+    if (cappy_pair_prefix(plain.tokenizer, 1) == 0) {
+        assert_int_equal(cappy_model_check_mask(&plain, CAPPY_MASK_PREFIX, &error),
+                         CAPPY_UNSUPPORTED);
+    }
+    assert_int_equal(cappy_model_check_mask(&plain, CAPPY_MASK_FULL, &error), CAPPY_OK);
+    cappy_tokenizer_close(plain.tokenizer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reference),
+        cmocka_unit_test(test_batch_invariance),
+        cmocka_unit_test(test_batch_invariance_default),
+        cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_split),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
