@@ -4,6 +4,7 @@
 #include "cli/adapt.h"
 #include "cli/interrupts.h"
 #include "cli/train_log.h"
+#include "cli/training.h"
 
 /* A checkpoint is written so many seconds after the last one. */
 static const double SAVE_SECONDS = 120;
@@ -133,6 +134,7 @@ static struct cappy_settings choose_settings(const struct cappy_adapt *adapt)
     settings.seed = arguments->seed;
     settings.max_length = arguments->common.max_length;
     settings.loss = (enum cappy_loss_kind)arguments->loss;
+    settings.mask = cappy_training_mask(arguments->mask);
     settings.precision = adapt->precision;
     settings.rate = has_head ? with_head.rate : without_head.rate;
     settings.rate = arguments->rate.is_given ? arguments->rate.value : settings.rate;

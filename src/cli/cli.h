@@ -45,7 +45,7 @@ struct cappy_option {
     const char *const *choices; /* NULL-terminated */
     size_t min;
     size_t max;
-    size_t initial; /* what a count is where the option is not given */
+    size_t initial; /* what a count or a choice is where the option is not given */
     const char *help;
 };
 

@@ -239,6 +239,8 @@ static void set_initial(const struct cappy_command *command, void *arguments)
     for (size_t i = 0; (option = get_option(command, i)) != NULL; i++) {
         if (option->type == CAPPY_OPTION_COUNT) {
             *(size_t *)(void *)((char *)arguments + option->offset) = option->initial;
+        } else if (option->type == CAPPY_OPTION_CHOICE) {
+            *(int *)(void *)((char *)arguments + option->offset) = (int)option->initial;
         }
     }
 }

@@ -3,6 +3,13 @@
 
 const char *const cappy_loss_names[] = {"mse", "bce", "listwise", "combined", NULL};
 
+const char *const cappy_mask_names[] = {"full", "prefix", NULL};
+
+int cappy_training_mask(int mask)
+{
+    return mask == CAPPY_MASK_UNSAID ? -1 : mask;
+}
+
 cappy_status cappy_training_check(const struct cappy_common *common, const char *files,
                                   const char *out, size_t steps, size_t epochs, cappy_error *error)
 {

@@ -71,14 +71,14 @@ static void undo_qkv(const struct cappy_work *work, size_t layer)
              cappy_rows_of(d_hidden), desk->d_sum);
         return;
     }
-    /* The queries and the residual of the last layer are those of the first tokens alone. */
+    /* The queries and the residual of the last layer are those of the tokens that the head reads. */
     undo(work, layer, CAPPY_LINEAR_QKV, slot->tokens, input, cappy_rows_right(desk->d_qkv, h),
          cappy_rows_of(d_hidden), none);
     undo(work, layer, CAPPY_LINEAR_QUERY, slot->n, cappy_rows_from(memory->firsts, slot->first),
          desk->projected, cappy_rows_of(desk->middle), desk->d_sum);
     for (size_t s = 0; s < slot->n; s++) {
         const float *from = cappy_array_row(desk->middle, s);
-        float *to = cappy_array_row(d_hidden, memory->begins[slot->first + s] - slot->row);
+        float *to = cappy_array_row(d_hidden, cappy_row_read(work, slot->first + s) - slot->row);
         for (size_t j = 0; j < h; j++) {
             to[j] += from[j];
         }
@@ -140,23 +140,23 @@ static int compare_lookups(const void *left, const void *right)
 /* Lists who looked up what in tables[table]: the row above, the token below, sorted. The padding
  * token's row is never trained, nor is its position: so PyTorch's embeddings have it. Returns how
  * many there are. */
-static size_t list_lookups(const struct cappy_net *net, const struct cappy_example *examples,
-                           size_t n_examples, size_t table)
+static size_t list_lookups(const struct cappy_work *work, size_t n_examples, size_t table)
 {
-    const struct cappy_config *config = net->config;
-    const struct cappy_net_memory *memory = &net->memory;
+    const struct cappy_config *config = work->net->config;
+    const struct cappy_net_memory *memory = &work->net->memory;
     uint64_t *lookups = memory->lookups[table];
     size_t n = 0;
     for (size_t s = 0; s < n_examples; s++) {
-        const struct cappy_example *example = &examples[s];
+        const struct cappy_example *example = &work->examples[s];
+        const size_t own = cappy_first_own(work, s);
         size_t next = cappy_position_first(config);
         for (size_t i = 0; i < example->n; i++) {
             const size_t place = cappy_position_next(config, example->ids[i], &next);
             const size_t rows[TABLES] = {(size_t)example->ids[i], place,
                                          (size_t)example->segments[i]};
-            if (tables[table] == CAPPY_MODULE_SEGMENTS ||
-                (int64_t)example->ids[i] != config->pad_token_id) {
-                lookups[n++] = (uint64_t)rows[table] << 32 | (memory->begins[s] + i);
+            if (i >= own && (tables[table] == CAPPY_MODULE_SEGMENTS ||
+                             (int64_t)example->ids[i] != config->pad_token_id)) {
+                lookups[n++] = (uint64_t)rows[table] << 32 | (memory->begins[s] + i - own);
             }
         }
     }
@@ -216,7 +216,7 @@ static void undo_embedding_of_all(struct cappy_work *work, size_t n)
     struct cappy_net_memory *memory = &net->memory;
 #pragma omp for schedule(dynamic, 1) nowait
     for (size_t table = 0; table < TABLES; table++) {
-        memory->n_lookups[table] = list_lookups(net, work->examples, n, table);
+        memory->n_lookups[table] = list_lookups(work, n, table);
     }
 #pragma omp for schedule(dynamic, 1)
     for (size_t slot = 0; slot < memory->n_slots; slot++) {

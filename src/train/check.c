@@ -23,7 +23,8 @@ cappy_status cappy_check_open(const struct cappy_train_job *job, const struct ca
     reading.files = job->check_files;
     reading.n_files = job->n_check_files;
     reading.reading = NULL; /* they are few */
-    CAPPY_TRY(cappy_dataset_open(&reading, model, max_length, false, &check->dataset, error));
+    CAPPY_TRY(
+        cappy_dataset_open(&reading, model, max_length, CAPPY_GROUP_NONE, &check->dataset, error));
     check->dataset.files = job->check_files;
     check->scores = cappy_alloc(check->dataset.n, sizeof *check->scores);
     return check->scores != NULL ? CAPPY_OK : cappy_error_no_memory(error);

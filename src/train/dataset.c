@@ -87,9 +87,9 @@ static uint64_t digest_text(cappy_text text)
     return digest;
 }
 
-/* Tokenizes a pair into maker->ids[*n], with the segment in the upper byte of each. */
-static cappy_status encode(struct maker *maker, const cappy_pair *pair, uint64_t group, size_t *n,
-                           cappy_error *error)
+/* Tokenizes a pair into maker->ids[record->n], with the segment in the upper byte of each. */
+static cappy_status encode(struct maker *maker, const cappy_pair *pair, uint64_t group,
+                           struct cappy_record *record, cappy_error *error)
 {
     const struct cappy_tokenizer *tokenizer = maker->model->tokenizer;
     const struct cappy_config *config = &maker->model->config;
@@ -105,9 +105,11 @@ static cappy_status encode(struct maker *maker, const cappy_pair *pair, uint64_t
     size_t n_second = maker->second.n;
     maker->dataset->truncated +=
         cappy_pair_truncate(tokenizer, maker->max_length, &n_first, &n_second);
-    *n = cappy_pair_build(tokenizer, maker->first.data, n_first, maker->second.data, n_second,
-                          maker->ids, maker->segments);
-    for (size_t i = 0; i < *n; i++) {
+    const size_t n = cappy_pair_build(tokenizer, maker->first.data, n_first, maker->second.data,
+                                      n_second, maker->ids, maker->segments);
+    record->n = (uint32_t)n;
+    record->head = config->mask == CAPPY_MASK_PREFIX ? cappy_pair_prefix(tokenizer, n_first) : 0;
+    for (size_t i = 0; i < n; i++) {
         /* RoBERTa is trained and used with segment 0 alone. */
         const int32_t segment =
             config->architecture == CAPPY_ARCHITECTURE_ROBERTA ? 0 : maker->segments[i];
@@ -162,14 +164,13 @@ static cappy_status add_row(struct maker *maker, size_t file, const struct cappy
     struct cappy_dataset *dataset = maker->dataset;
     struct cappy_record record = {.line = row->line};
     cappy_pair pair;
-    size_t n;
     CAPPY_TRY(cappy_row_get_text(row, "instruction", &pair.instruction, error));
     CAPPY_TRY(cappy_row_get_text(row, "response", &pair.response, error));
     CAPPY_TRY(read_target(row, &record.target, error));
     CAPPY_TRY(reserve_row(dataset, error));
     const uint64_t group = digest_text(pair.instruction);
-    CAPPY_TRY(encode(maker, &pair, group, &n, error));
-    record.n = (uint32_t)n;
+    CAPPY_TRY(encode(maker, &pair, group, &record, error));
+    const size_t n = record.n;
     dataset->rows[dataset->n++] = (struct cappy_dataset_row){
         .offset = maker->written + maker->waiting.size,
         .group = group,
@@ -255,20 +256,24 @@ static int compare_rows(const void *left, const void *right)
     return (a->offset > b->offset) - (a->offset < b->offset);
 }
 
-static cappy_status make_groups(struct cappy_dataset *dataset, cappy_error *error)
+static cappy_status make_groups(struct cappy_dataset *dataset, enum cappy_grouping grouping,
+                                cappy_error *error)
 {
+    const size_t most = grouping == CAPPY_GROUP_PREFIXES ? CAPPY_MOST_SHARING : SIZE_MAX;
+    size_t first = 0; /* row of the group */
     qsort(dataset->rows, dataset->n, sizeof *dataset->rows, compare_rows);
     dataset->groups = cappy_alloc(dataset->n + 1, sizeof *dataset->groups);
     if (dataset->groups == NULL) {
         return cappy_error_no_memory(error);
     }
     for (size_t i = 0; i < dataset->n; i++) {
-        if (i == 0 || dataset->rows[i].group != dataset->rows[i - 1].group) {
+        if (i == 0 || i - first == most || dataset->rows[i].group != dataset->rows[i - 1].group) {
             dataset->groups[dataset->n_groups++] = i;
+            first = i;
         }
     }
     dataset->groups[dataset->n_groups] = dataset->n;
-    if (dataset->n_groups == dataset->n) {
+    if (grouping == CAPPY_GROUP_LISTS && dataset->n_groups == dataset->n) {
         return cappy_error_set(error, CAPPY_FORMAT,
                                "every instruction has one response only, and a listwise loss "
                                "compares those of the same instruction: use --loss mse or bce");
@@ -278,7 +283,7 @@ static cappy_status make_groups(struct cappy_dataset *dataset, cappy_error *erro
 
 /* ---- Opening ---- */
 
-static cappy_status make(struct maker *maker, bool grouped, cappy_error *error)
+static cappy_status make(struct maker *maker, enum cappy_grouping grouping, cappy_error *error)
 {
     /* A template may make the shortest pair longer than the limit. */
     const size_t room = maker->max_length + cappy_tokenizer_pair_overhead(maker->model->tokenizer);
@@ -290,17 +295,17 @@ static cappy_status make(struct maker *maker, bool grouped, cappy_error *error)
     }
     CAPPY_TRY(open_nameless(maker->job->directory, &maker->dataset->descriptor, error));
     CAPPY_TRY(add_files(maker, error));
-    return grouped ? make_groups(maker->dataset, error) : CAPPY_OK;
+    return grouping != CAPPY_GROUP_NONE ? make_groups(maker->dataset, grouping, error) : CAPPY_OK;
 }
 
 cappy_status cappy_dataset_open(const struct cappy_train_job *job, const struct cappy_model *model,
-                                size_t max_length, bool grouped, struct cappy_dataset *dataset,
-                                cappy_error *error)
+                                size_t max_length, enum cappy_grouping grouping,
+                                struct cappy_dataset *dataset, cappy_error *error)
 {
     *dataset = (struct cappy_dataset){.descriptor = -1, .files = job->files};
     struct maker maker = {.job = job, .dataset = dataset, .model = model, .max_length = max_length};
     cappy_buffer_init(&maker.waiting, SIZE_MAX / 2);
-    const cappy_status status = make(&maker, grouped, error);
+    const cappy_status status = make(&maker, grouping, error);
     cappy_encoder_free(maker.encoder);
     cappy_ids_free(&maker.first);
     cappy_ids_free(&maker.second);

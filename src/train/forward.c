@@ -36,14 +36,18 @@ static void embed_sequence(const struct cappy_work *work, size_t s)
     const float *segments =
         net->weights + cappy_params_at(net->params, CAPPY_MODULE_SEGMENTS, 0, false);
     size_t next = cappy_position_first(net->config);
+    const size_t own = cappy_first_own(work, s);
     for (size_t i = 0; i < example->n; i++) {
         const size_t place = cappy_position_next(net->config, example->ids[i], &next);
+        if (i < own) {
+            continue;
+        }
         assert((size_t)example->ids[i] < net->config->vocab_size &&
                place < net->config->n_positions);
         const float *word = words + (size_t)example->ids[i] * h;
         const float *position = positions + place * h;
         const float *segment = segments + (size_t)example->segments[i] * h;
-        float *to = cappy_array_row(net->memory.embedded, net->memory.begins[s] + i);
+        float *to = cappy_array_row(net->memory.embedded, net->memory.begins[s] + i - own);
         for (size_t j = 0; j < h; j++) {
             to[j] = word[j] + segment[j] + position[j];
         }
@@ -129,7 +133,7 @@ static void copy_row(struct cappy_rows x, size_t i, struct cappy_rows y, size_t 
     }
 }
 
-/* Queries, keys and values; in the last layer the queries of the first tokens alone. */
+/* Queries, keys and values; in the last layer the queries of the tokens that the head reads alone. */
 static void make_qkv(const struct cappy_work *work, size_t layer, struct cappy_array hidden)
 {
     const struct cappy_net *net = work->net;
@@ -145,7 +149,7 @@ static void make_qkv(const struct cappy_work *work, size_t layer, struct cappy_a
     apply(work, layer, CAPPY_LINEAR_QKV, slot->tokens, input, cappy_rows_right(qkv, h));
     const struct cappy_rows firsts = cappy_rows_from(memory->firsts, slot->first);
     for (size_t i = 0; i < slot->n; i++) {
-        const size_t row = memory->begins[slot->first + i] - slot->row;
+        const size_t row = cappy_row_read(work, slot->first + i) - slot->row;
         copy_row(input, row, firsts, i, h);
         memcpy(cappy_array_row(work->desk.firsts, i), cappy_array_row(hidden, row),
                h * sizeof(float));

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The working memory of training: one allocation, cut up. */
-#include <assert.h>
 #include <string.h>
 
 #include "train/passes.h"
 
-/* Tokens of a slot: its rows of the widest array stay in L2. */
-enum { LINE = 64, FLOATS = LINE / sizeof(float), SLOT_TOKENS = 256 };
+enum { LINE = 64, FLOATS = LINE / sizeof(float) };
 
 /* Rows with the slack that matrix products read: in blocks where the kernels like that, or a cache
  * line longer than they need to be, so that those of 4,096 bytes do not all fall into the same
@@ -33,13 +31,14 @@ static struct cappy_array take_array(struct cappy_layout *layout, size_t m, size
         cappy_layout_take(layout, m + CAPPY_SLACK_ROWS, stride * sizeof(float)), stride};
 }
 
-/* Numbers that the heads of sequences of t tokens in all keep: each sequence has at most as many as
- * the model has positions. */
+/* Numbers that the heads of sequences of t rows in all keep: each sequence has at most as many tokens
+ * as the model has positions, and its queries are asked in one part or, with a prefix, in two. */
 static size_t most_kept(const struct cappy_config *config, size_t t, size_t sequences)
 {
     const size_t longest = t < config->n_positions ? t : config->n_positions;
     const size_t each = cappy_head_kept(CAPPY_BLOCK, longest) / CAPPY_BLOCK; /* of a query */
-    return config->n_heads * (t + sequences * CAPPY_BLOCK) * each;
+    const size_t parts = config->mask == CAPPY_MASK_PREFIX ? 2 : 1;
+    return config->n_heads * (t + parts * sequences * CAPPY_BLOCK) * each;
 }
 
 /* What a trace has for each token. */
@@ -115,6 +114,13 @@ static struct cappy_desk lay_out_desk(const struct cappy_net *net, size_t rows,
         .d_context = take_rows(layout, net, rows, h),
         .d_qkv = take_rows(layout, net, rows, 3 * h),
     };
+    if (config->mask == CAPPY_MASK_PREFIX) {
+        desk.keys = take_rows(layout, net, rows, width);
+        desk.values = take_rows(layout, net, rows, width);
+        desk.d_keys = take_rows(layout, net, rows, width);
+        desk.d_values = take_rows(layout, net, rows, width);
+        desk.sums = take_array(layout, 2 * rows, width);
+    }
     desk.scratch = cappy_layout_take(layout, head > product ? head : product, 1);
     return desk;
 }
@@ -133,10 +139,11 @@ static void lay_out(const struct cappy_net *net, struct cappy_net_memory *memory
     const size_t s = memory->sequences;
     const size_t h = config->hidden_size;
     /* Two neighbours have more tokens than a slot takes, or they would be one. */
-    const size_t slots = 2 * t / SLOT_TOKENS + 2;
+    const size_t slots = 2 * t / CAPPY_SLOT_TOKENS + 2;
     lay_out_traces(memory, net, layout);
     memory->slots = cappy_layout_take(layout, slots, sizeof *memory->slots);
     memory->begins = cappy_layout_take(layout, s + 1, sizeof *memory->begins);
+    memory->leaders = cappy_layout_take(layout, s, sizeof *memory->leaders);
     memory->kept = cappy_layout_take(layout, s + 1, sizeof *memory->kept);
     memory->queries = take_rows(layout, net, s, h);
     memory->firsts = take_rows(layout, net, s, h);
@@ -173,7 +180,9 @@ cappy_status cappy_net_reserve(struct cappy_net *net, size_t tokens, size_t sequ
         .tokens = tokens > net->memory.tokens ? tokens : net->memory.tokens,
         .sequences = sequences > net->memory.sequences ? sequences : net->memory.sequences,
     };
-    memory.rows = SLOT_TOKENS > net->config->n_positions ? SLOT_TOKENS : net->config->n_positions;
+    const size_t most =
+        net->config->mask == CAPPY_MASK_PREFIX ? CAPPY_SHARED_TOKENS : CAPPY_SLOT_TOKENS;
+    memory.rows = most > net->config->n_positions ? most : net->config->n_positions;
     memory.rows = memory.rows < memory.tokens ? memory.rows : memory.tokens;
     cappy_free(net->memory.memory);
     net->memory = (struct cappy_net_memory){0};
@@ -204,37 +213,4 @@ void cappy_net_free(struct cappy_net *net)
 void cappy_net_changed(struct cappy_net *net)
 {
     net->packed.is_current = false;
-}
-
-void cappy_net_plan(struct cappy_net *net, const struct cappy_example *examples, size_t n)
-{
-    struct cappy_net_memory *memory = &net->memory;
-    struct cappy_slot *slot = memory->slots;
-    size_t row = 0;
-    assert(n <= memory->sequences);
-    *slot = (struct cappy_slot){0};
-    memory->kept[0] = 0;
-    for (size_t s = 0; s < n; s++) {
-        const size_t tokens = examples[s].n;
-        if (slot->n != 0 && slot->tokens + tokens > SLOT_TOKENS) {
-            const struct cappy_slot next = {
-                .first = s,
-                .row = row,
-                .place = slot->place + cappy_places(slot->tokens),
-                .first_place = slot->first_place + cappy_places(slot->n),
-            };
-            *++slot = next;
-        }
-        slot->n++;
-        slot->tokens += tokens;
-        memory->begins[s] = row;
-        memory->kept[s + 1] =
-            memory->kept[s] + net->config->n_heads * cappy_head_kept(tokens, tokens);
-        row += tokens;
-    }
-    memory->begins[n] = row;
-    memory->n_slots = n != 0 ? (size_t)(slot - memory->slots) + 1 : 0;
-    memory->places = slot->place + cappy_places(slot->tokens);
-    memory->first_places = slot->first_place + cappy_places(slot->n);
-    assert(row <= memory->tokens);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The forward and the backward pass of training over a pack of sequences. Private to train.
  *
- * As in scoring, sequences lie end to end and nothing is padded. A pass is cut into slots of whole
+ * As in scoring, sequences lie end to end, nothing is padded, and what neighbours share by the prefix
+ * mask is computed once. A pass is cut into slots of whole
  * sequences, about as many tokens as a cache holds. A thread takes a slot through all layers by
  * itself; backwards all slots of a layer come before its weight gradients, which are sums over the
  * tokens of the pass. What the backward pass needs of the forward pass stays in the workspace
@@ -24,6 +25,8 @@ struct cappy_example {
     const int32_t *segments; /* [n] */
     size_t n;
     uint32_t key[2]; /* of what dropout drops */
+    size_t head;     /* the token that the head reads; those before it see themselves alone */
+    size_t shared;   /* 0, or head where the example before has the same first `head` ids */
 };
 
 /* Rows of floats. */
@@ -33,7 +36,7 @@ struct cappy_array {
 };
 
 /* What a layer keeps for its gradient. In the last layer everything but input, qkv and kept has a
- * row for the first token of each sequence alone. Rows are of the net's precision. Where layers
+ * row for the token of each sequence that the head reads alone. Rows are of the net's precision. Where layers
  * are computed again, they share all but output_sum, and the last one what it has by sequences. */
 struct cappy_trace {
     struct cappy_rows input;          /* [T, H] */
@@ -54,12 +57,14 @@ struct cappy_rates {
     uint32_t head;
 };
 
-/* Whole sequences that one thread takes at a time. */
+/* Whole sequences that one thread takes at a time. Of those that share a prefix and stand behind
+ * one another in a slot, the first, the leader, has rows for it; its followers have rows for what
+ * comes behind the prefix alone. */
 struct cappy_slot {
-    size_t first; /* example */
-    size_t n;     /* examples */
-    size_t row;   /* of its first token */
-    size_t tokens;
+    size_t first;       /* example */
+    size_t n;           /* examples */
+    size_t row;         /* of its first token */
+    size_t tokens;      /* that have rows */
     size_t place;       /* of its first token among those of weight gradients (linear.h) */
     size_t first_place; /* the same for its first tokens alone */
 };
@@ -80,12 +85,13 @@ struct cappy_net_memory {
     char *memory;     /* all of the below */
     struct cappy_slot *slots;
     size_t n_slots;
-    size_t *begins;              /* [S + 1], row of each sequence's first token */
-    size_t *kept;                /* [S + 1], where what each sequence's heads keep begins */
+    size_t *begins;  /* [S + 1], first row of each sequence */
+    size_t *leaders; /* [S], whose prefix a sequence has: its own where that is itself */
+    size_t *kept;    /* [S + 1], where what each sequence's heads keep begins */
     struct cappy_array embedded; /* [T, H], before the norm */
     struct cappy_trace *traces;  /* [layers] */
     struct cappy_rows queries;   /* [S, H], of the last layer */
-    struct cappy_rows firsts;    /* [S, H], input of the last layer, first tokens alone */
+    struct cappy_rows firsts;    /* [S, H], input of the last layer, tokens that the head reads */
     struct cappy_array features; /* [S, H], input of the head, behind its dropout */
     struct cappy_array pooled;   /* [S, H], behind tanh */
     struct cappy_array dropped;  /* [S, H], behind dropout */
@@ -129,10 +135,23 @@ cappy_status cappy_net_reserve(struct cappy_net *net, size_t tokens, size_t sequ
                                cappy_error *error);
 void cappy_net_free(struct cappy_net *net);
 
+/* A pass as it is filled with examples. Zero-initialise. */
+struct cappy_filling {
+    size_t n;      /* examples of the last slot */
+    size_t tokens; /* its rows */
+    size_t rows;   /* of all slots */
+};
+
+/* Adds an example; whether it begins a slot, and with that has rows for its prefix. */
+bool cappy_filling_add(struct cappy_filling *filling, const struct cappy_example *example);
+
+/* Rows of a pass of examples[n]: tokens that are computed. */
+size_t cappy_net_rows(const struct cappy_example *examples, size_t n);
+
 /* To be called when the weights have changed. */
 void cappy_net_changed(struct cappy_net *net);
 
-/* scores[n][L] of examples[n], whose tokens together fit the room. With `train`, dropout drops. */
+/* scores[n][L] of examples[n], whose rows together fit the room. With `train`, dropout drops. */
 void cappy_net_forward(struct cappy_net *net, const struct cappy_example *examples, size_t n,
                        bool train, float *scores);
 

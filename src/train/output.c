@@ -67,6 +67,16 @@ static bool set_head(json_t *config, const struct cappy_config *model)
            json_object_set_new(config, "label2id", json_pack("{si}", model->labels[0], 0)) == 0;
 }
 
+/* What cappy itself keeps of a model that was trained just now. */
+static bool set_section(json_t *config, const struct cappy_config *model)
+{
+    json_object_del(config, CAPPY_CONFIG_SECTION); /* of the base model */
+    return model->mask == CAPPY_MASK_FULL ||
+           json_object_set_new(
+               config, CAPPY_CONFIG_SECTION,
+               json_pack("{ss}", CAPPY_CONFIG_MASK, cappy_mask_name(model->mask))) == 0;
+}
+
 static cappy_status write_json(const json_t *config, const char *path, cappy_error *error)
 {
     /* As many digits as come back as they were written: 0.1, not 0.10000000000000001. */
@@ -84,9 +94,8 @@ static cappy_status write_config(const char *from, const char *to, enum cappy_lo
     json_t *config;
     CAPPY_TRY(cappy_json_read(from, MAX_CONFIG, &config, error));
     const char *type = dtype == CAPPY_DTYPE_BF16 ? "bfloat16" : "float32";
-    json_object_del(config, "torch_dtype");        /* the older name */
-    json_object_del(config, CAPPY_CONFIG_SECTION); /* of the base model */
-    const bool is_set = set_activation(config, loss) &&
+    json_object_del(config, "torch_dtype"); /* the older name */
+    const bool is_set = set_activation(config, loss) && set_section(config, model) &&
                         (model->head != CAPPY_HEAD_NEW || set_head(config, model)) &&
                         json_object_set_new(config, "dtype", json_string(type)) == 0;
     const cappy_status status =
@@ -121,10 +130,14 @@ cappy_status cappy_output_model(const char *directory, const char *base, enum ca
 
 static cappy_status set_weight(json_t *config, double weight, cappy_error *error)
 {
-    json_t *section = json_pack("{sf}", CAPPY_CONFIG_WEIGHT, weight);
-    return json_object_set_new(config, CAPPY_CONFIG_SECTION, section) == 0
-               ? CAPPY_OK
-               : cappy_error_no_memory(error);
+    json_t *section = json_object_get(config, CAPPY_CONFIG_SECTION);
+    bool is_set = true;
+    if (!json_is_object(section)) {
+        section = json_object();
+        is_set = json_object_set_new(config, CAPPY_CONFIG_SECTION, section) == 0;
+    }
+    is_set = is_set && json_object_set_new(section, CAPPY_CONFIG_WEIGHT, json_real(weight)) == 0;
+    return is_set ? CAPPY_OK : cappy_error_no_memory(error);
 }
 
 cappy_status cappy_train_keep_weight(const char *directory, double weight, cappy_error *error)

@@ -55,6 +55,11 @@ static cappy_status open_base(struct cappy_run *run, cappy_error *error)
     if (cappy_head_is_missing(run->model)) {
         CAPPY_TRY(cappy_config_add_head(config, error));
     }
+    if (settings->mask >= 0) {
+        config->mask = (enum cappy_mask)settings->mask;
+    }
+    run->settings.mask = (int)config->mask;
+    CAPPY_TRY(cappy_model_check_mask(run->model, config->mask, error));
     if (settings->max_length > run->model->max_length ||
         (settings->max_length != 0 && settings->max_length < CAPPY_MIN_LENGTH)) {
         return cappy_error_set(error, CAPPY_ARGUMENT,
@@ -129,12 +134,20 @@ static cappy_status open_model(struct cappy_run *run, cappy_error *error)
 
 /* ---- The rows ---- */
 
+/* Those of a list stay together, and those that share a prefix, so that it is computed once. */
+static enum cappy_grouping choose_grouping(const struct cappy_run *run)
+{
+    return cappy_loss_is_of_lists(run->settings.loss)     ? CAPPY_GROUP_LISTS
+           : run->model->config.mask == CAPPY_MASK_PREFIX ? CAPPY_GROUP_PREFIXES
+                                                          : CAPPY_GROUP_NONE;
+}
+
 static cappy_status open_rows(struct cappy_run *run, cappy_error *error)
 {
     const struct cappy_settings *settings = &run->settings;
     const size_t length = settings->max_length != 0 ? settings->max_length : run->model->max_length;
-    CAPPY_TRY(cappy_dataset_open(run->job, run->model, length,
-                                 cappy_loss_is_of_lists(settings->loss), &run->dataset, error));
+    CAPPY_TRY(cappy_dataset_open(run->job, run->model, length, choose_grouping(run), &run->dataset,
+                                 error));
     CAPPY_TRY(cappy_check_open(run->job, run->model, length, &run->check, error));
     run->plan = (struct cappy_plan){.dataset = &run->dataset,
                                     .seed = settings->seed,

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "weights/weights.h"
+
 struct cappy_settings cappy_settings_default(void)
 {
     return (struct cappy_settings){
@@ -17,6 +19,7 @@ struct cappy_settings cappy_settings_default(void)
         .decay = 0.01,
         .clip = 1,
         .dropout = -1,
+        .mask = -1,
         .temperature = 0.2,
         .beta1 = 0.9,
         .beta2 = 0.999,
@@ -45,6 +48,7 @@ static const struct setting {
     {"seed", COUNT, AT(seed), 0, 9e18},
     {"loss", CHOICE, AT(loss), 0, CAPPY_LOSSES - 1},
     {"schedule", CHOICE, AT(schedule), 0, CAPPY_SCHEDULE_REFERENCE},
+    {"mask", CHOICE, AT(mask), -1, CAPPY_MASK_PREFIX},
     {"precision", CHOICE, AT(precision), CAPPY_PRECISION_FP32, CAPPY_PRECISION_BF16},
     {"store", CHOICE, AT(store), CAPPY_PRECISION_FP32, CAPPY_PRECISION_BF16},
     {"learning-rate", NUMBER, AT(rate), 0, 10},
@@ -104,8 +108,10 @@ cappy_status cappy_settings_compare(const struct cappy_settings *settings, const
     for (size_t i = 0; i < N_SETTINGS; i++) {
         const struct setting *setting = &settings_table[i];
         const double now = value_of(settings, setting);
+        /* What was written when there was one mask only says nothing about it. */
+        const double unsaid = setting->place == AT(mask) ? CAPPY_MASK_FULL : now;
         double before;
-        CAPPY_TRY(cappy_json_get_real(kept, setting->name, now, &before, error));
+        CAPPY_TRY(cappy_json_get_real(kept, setting->name, unsaid, &before, error));
         if (now < before || now > before) {
             return cappy_error_set(error, CAPPY_ARGUMENT,
                                    "this run was begun with another --%s (%.9g, not %.9g): go on "

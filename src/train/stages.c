@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "train/stages.h"
 
-#include <math.h>
 #include <string.h>
 
 void cappy_rows_fill(struct cappy_rows rows, size_t m, size_t width)
@@ -14,9 +13,8 @@ void cappy_rows_fill(struct cappy_rows rows, size_t m, size_t width)
 
 /* ---- Dropout ---- */
 
-/* What to drop at `place` of a sequence. */
-static struct cappy_dropout dropout_at(const struct cappy_example *example, enum cappy_place place,
-                                       size_t layer, size_t head, uint32_t rate)
+struct cappy_dropout cappy_dropout_at(const struct cappy_example *example, enum cappy_place place,
+                                      size_t layer, size_t head, uint32_t rate)
 {
     return (struct cappy_dropout){
         .key = {example->key[0], example->key[1]},
@@ -45,11 +43,11 @@ static struct run run_at(const struct cappy_work *work, size_t index, enum cappy
     }
     const size_t s = work->slot->first + index;
     const struct cappy_example *example = &work->examples[s];
-    const size_t row = work->net->memory.begins[s] - work->slot->row;
+    const size_t *begins = work->net->memory.begins;
     return (struct run){
-        .first = extent == CAPPY_EACH_TOKEN ? row : index,
-        .m = extent == CAPPY_EACH_TOKEN ? example->n : 1,
-        .dropout = dropout_at(example, place, layer, 0, rate),
+        .first = extent == CAPPY_EACH_TOKEN ? begins[s] - work->slot->row : index,
+        .m = extent == CAPPY_EACH_TOKEN ? begins[s + 1] - begins[s] : 1,
+        .dropout = cappy_dropout_at(example, place, layer, 0, rate),
     };
 }
 
@@ -160,105 +158,4 @@ enum cappy_epilogue cappy_activation_of(const struct cappy_net *net)
         [CAPPY_ACT_RELU] = CAPPY_EPILOGUE_RELU,
     };
     return functions[net->config->hidden_act];
-}
-
-/* ---- Attention ---- */
-
-static const void *at(struct cappy_rows rows, size_t row, size_t column)
-{
-    return cappy_rows_right(cappy_rows_from(rows, row), column).data;
-}
-
-/* Head `head` of sequence `s`. */
-static struct cappy_attention_head head_at(const struct cappy_work *work, size_t layer,
-                                           enum cappy_extent extent, size_t s, size_t head,
-                                           const struct cappy_dropout *dropout)
-{
-    const struct cappy_net *net = work->net;
-    const struct cappy_net_memory *memory = &net->memory;
-    const struct cappy_trace *trace = &memory->traces[layer];
-    const size_t h = net->config->hidden_size;
-    const size_t width = h / net->config->n_heads;
-    const size_t n = work->examples[s].n;
-    const size_t begin = memory->begins[s];
-    const bool first_only = extent == CAPPY_EACH_FIRST;
-    const size_t row = first_only ? s : begin;
-    const struct cappy_rows queries = first_only ? memory->queries : trace->qkv;
-    return (struct cappy_attention_head){
-        .precision = net->precision,
-        .n = n,
-        .n_queries = first_only ? 1 : n,
-        .width = width,
-        .q = at(queries, row, head * width),
-        .k = at(trace->qkv, begin, h + head * width),
-        .v = at(trace->qkv, begin, 2 * h + head * width),
-        .y = cappy_rows_right(cappy_rows_from(trace->context, row), head * width).data,
-        .q_stride = queries.stride,
-        .kv_stride = trace->qkv.stride,
-        .y_stride = trace->context.stride,
-        .q_step = queries.step,
-        .kv_step = trace->qkv.step,
-        .y_step = trace->context.step,
-        .scale = 1.0f / sqrtf((float)width),
-        .kept = trace->kept != NULL
-                    ? trace->kept + memory->kept[s] + head * cappy_head_kept(first_only ? 1 : n, n)
-                    : NULL,
-        .scratch = work->desk.scratch,
-        .dropout = work->train && dropout->threshold != 0 ? dropout : NULL,
-    };
-}
-
-void cappy_attention_forward(const struct cappy_work *work, size_t layer, enum cappy_extent extent)
-{
-    const struct cappy_net *net = work->net;
-    const struct cappy_slot *slot = work->slot;
-    for (size_t s = slot->first; s < slot->first + slot->n; s++) {
-        for (size_t head = 0; head < net->config->n_heads; head++) {
-            const struct cappy_dropout dropout = dropout_at(
-                &work->examples[s], CAPPY_PLACE_ATTENTION, layer, head, net->rates.attention);
-            const struct cappy_attention_head one = head_at(work, layer, extent, s, head, &dropout);
-            net->kernels->head(&one);
-        }
-    }
-    cappy_rows_fill(
-        cappy_rows_from(net->memory.traces[layer].context, cappy_extent_at(work, extent)),
-        cappy_extent_rows(work, extent), net->config->hidden_size);
-}
-
-void cappy_attention_backward(const struct cappy_work *work, size_t layer, enum cappy_extent extent)
-{
-    const struct cappy_net *net = work->net;
-    const struct cappy_slot *slot = work->slot;
-    const struct cappy_desk *desk = &work->desk;
-    const size_t h = net->config->hidden_size;
-    const size_t width = h / net->config->n_heads;
-    const bool first_only = extent == CAPPY_EACH_FIRST;
-    const struct cappy_rows d_queries = first_only ? desk->projected : desk->d_qkv;
-    for (size_t s = slot->first; s < slot->first + slot->n; s++) {
-        const size_t begin = net->memory.begins[s] - slot->row;
-        const size_t row = first_only ? s - slot->first : begin;
-        for (size_t head = 0; head < net->config->n_heads; head++) {
-            const size_t column = head * width;
-            const struct cappy_dropout dropout = dropout_at(
-                &work->examples[s], CAPPY_PLACE_ATTENTION, layer, head, net->rates.attention);
-            const struct cappy_rows d_kv = cappy_rows_from(desk->d_qkv, begin);
-            net->kernels->head_gradient(&(struct cappy_attention_head_gradient){
-                .head = head_at(work, layer, extent, s, head, &dropout),
-                .dy = at(desk->d_context, row, column),
-                .dy_stride = desk->d_context.stride,
-                .dy_step = desk->d_context.step,
-                .dq = cappy_rows_right(cappy_rows_from(d_queries, row), column).data,
-                .dq_stride = d_queries.stride,
-                .dq_step = d_queries.step,
-                .dk = cappy_rows_right(d_kv, h + column).data,
-                .dv = cappy_rows_right(d_kv, 2 * h + column).data,
-                .dkv_stride = d_kv.stride,
-                .dkv_step = d_kv.step,
-            });
-        }
-    }
-    cappy_rows_fill(desk->d_qkv, slot->tokens, 3 * h);
-    if (first_only) {
-        cappy_rows_fill(d_queries, slot->n, h);
-    }
 }

@@ -10,14 +10,20 @@
 struct cappy_desk {
     struct cappy_array hidden;   /* [R, H] */
     struct cappy_array middle;   /* [R, H] */
-    struct cappy_array firsts;   /* [R, H], of the first tokens */
+    struct cappy_array firsts;   /* [R, H], of the tokens that the head reads */
     struct cappy_array d_sum;    /* [R, H] */
     struct cappy_rows projected; /* [R, H] */
     struct cappy_rows before;    /* [R, F], before the activation */
     struct cappy_rows d_dropped; /* [R, H] */
     struct cappy_rows d_context; /* [R, H] */
     struct cappy_rows d_qkv;     /* [R, 3H] */
-    float *scratch;              /* of the kernels */
+    struct cappy_rows keys; /* [R, D] of one head of a sequence, as the three below: prefix mask
+                                    only */
+    struct cappy_rows values;
+    struct cappy_rows d_keys;
+    struct cappy_rows d_values;
+    struct cappy_array sums; /* [R, D], then [R, D]: gradients of a prefix's keys and values */
+    float *scratch;          /* of the kernels */
 };
 
 /* A thread at a slot. */
@@ -29,12 +35,25 @@ struct cappy_work {
     const struct cappy_slot *slot;
 };
 
-/* Which rows an array of a slot has: one for each token, or for each sequence's first one. */
+/* Which rows an array of a slot has: one for each token, or for the one of each sequence that the
+ * head reads, which is the first without the prefix mask. */
 enum cappy_extent { CAPPY_EACH_TOKEN, CAPPY_EACH_FIRST };
 
 static inline size_t cappy_extent_rows(const struct cappy_work *work, enum cappy_extent extent)
 {
     return extent == CAPPY_EACH_TOKEN ? work->slot->tokens : work->slot->n;
+}
+
+/* The first token of sequence `s` that has a row. */
+static inline size_t cappy_first_own(const struct cappy_work *work, size_t s)
+{
+    return work->net->memory.leaders[s] == s ? 0 : work->examples[s].head;
+}
+
+/* The row of its token that the head reads. */
+static inline size_t cappy_row_read(const struct cappy_work *work, size_t s)
+{
+    return work->net->memory.begins[s] + work->examples[s].head - cappy_first_own(work, s);
 }
 
 /* Where the slot begins in an array of the pass. */
@@ -57,6 +76,7 @@ enum cappy_place {
     CAPPY_PLACE_DOWN,
     CAPPY_PLACE_FEATURES,
     CAPPY_PLACE_POOLED,
+    CAPPY_PLACE_PREFIX, /* attention of a prefix's tokens */
 };
 
 /* Which of a slot's sums for the gradient of a norm. */
@@ -124,12 +144,16 @@ void cappy_norm_collect(struct cappy_net *net, enum cappy_module module, enum ca
 /* The function of the model's feed-forward part. */
 enum cappy_epilogue cappy_activation_of(const struct cappy_net *net);
 
+/* What to drop at `place` of a sequence. */
+struct cappy_dropout cappy_dropout_at(const struct cappy_example *example, enum cappy_place place,
+                                      size_t layer, size_t head, uint32_t rate);
+
 /* Drops from rows of H numbers, in place. */
 void cappy_drop(const struct cappy_work *work, enum cappy_place place, size_t layer, uint32_t rate,
                 enum cappy_extent extent, struct cappy_array x);
 
 /* Attention of all heads of the layer, or its gradient, from desk.d_context to desk.d_qkv. With
- * CAPPY_EACH_FIRST, of the first token of each sequence alone: its queries are memory.queries, and
+ * CAPPY_EACH_FIRST, of the token of each sequence that the head reads alone: its queries are memory.queries, and
  * their gradient goes to desk.projected. */
 void cappy_attention_forward(const struct cappy_work *work, size_t layer, enum cappy_extent extent);
 void cappy_attention_backward(const struct cappy_work *work, size_t layer,

@@ -16,13 +16,13 @@ static const double EXPLODED = 1e3;
 static size_t find_end(const struct cappy_run *run, size_t first)
 {
     const struct cappy_plan *plan = &run->plan;
-    size_t tokens = 0;
+    struct cappy_filling filling = {0};
     size_t unit = first;
     for (; unit < plan->n_units; unit++) {
         for (size_t i = plan->units[unit]; i < plan->units[unit + 1]; i++) {
-            tokens += run->batch.examples[i].n;
+            cappy_filling_add(&filling, &run->batch.examples[i]);
         }
-        if (unit > first && tokens > run->pass_tokens) {
+        if (unit > first && filling.rows > run->pass_tokens) {
             break;
         }
     }
@@ -71,10 +71,7 @@ static cappy_status run_pass(struct cappy_run *run, size_t first, size_t end, do
     const size_t begin = run->plan.units[first];
     const size_t n = run->plan.units[end] - begin;
     const struct cappy_example *examples = run->batch.examples + begin;
-    size_t tokens = 0;
-    for (size_t i = 0; i < n; i++) {
-        tokens += examples[i].n;
-    }
+    const size_t tokens = cappy_net_rows(examples, n);
     CAPPY_TRY(reserve_scores(run, n, error));
     /* Room for any pass at once; more only for a unit that is longer by itself. */
     const size_t room = tokens > run->pass_tokens ? tokens : run->pass_tokens;
@@ -167,6 +164,20 @@ static cappy_status run_parts(struct cappy_run *run, double *loss, cappy_error *
     return CAPPY_OK;
 }
 
+/* Tokens that all passes of the batch compute. */
+static size_t count_tokens(const struct cappy_run *run)
+{
+    const struct cappy_plan *plan = &run->plan;
+    size_t tokens = 0;
+    for (size_t unit = 0; unit < plan->n_units;) {
+        const size_t end = find_end(run, unit);
+        const size_t begin = plan->units[unit];
+        tokens += cappy_net_rows(run->batch.examples + begin, plan->units[end] - begin);
+        unit = end;
+    }
+    return tokens;
+}
+
 cappy_status cappy_run_step(struct cappy_run *run, cappy_error *error)
 {
     const struct cappy_team *team = &run->team;
@@ -192,9 +203,9 @@ cappy_status cappy_run_step(struct cappy_run *run, cappy_error *error)
     run->state.rate = cappy_settings_rate(&run->resolved, step);
     run->state.step = step + 1;
     run->state.batch_examples = run->batch.n;
-    run->state.batch_tokens = run->batch.tokens;
+    run->state.batch_tokens = count_tokens(run);
     run->state.examples += run->batch.n;
-    run->state.tokens += run->batch.tokens;
+    run->state.tokens += run->state.batch_tokens;
     run->position = position;
     return CAPPY_OK;
 }

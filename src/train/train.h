@@ -30,6 +30,7 @@ struct cappy_settings {
     uint64_t seed;
     enum cappy_loss_kind loss;
     enum cappy_schedule schedule;
+    int mask;                  /* 0: full, 1: prefix; negative: as the base model has it */
     cappy_precision precision; /* FP32, or BF16 for what is multiplied */
     cappy_precision store;     /* FP32, or BF16: of the weights in the result */
     double rate;               /* of learning, at its peak */

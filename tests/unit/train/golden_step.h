@@ -46,8 +46,8 @@ static inline void golden_read_rows(struct golden_step *step)
             const json_t *target = json_array_get(json_object_get(row, "targets"), j);
             step->targets[i * labels + j] = (float)json_number_value(target);
         }
-        step->examples[i] =
-            (struct cappy_example){step->ids[i], step->segments[i], n, {(uint32_t)i, 7}};
+        step->examples[i] = (struct cappy_example){
+            .ids = step->ids[i], .segments = step->segments[i], .n = n, .key = {(uint32_t)i, 7}};
         step->tokens += n;
     }
 }

@@ -94,8 +94,8 @@ static void open_wide(struct golden_step *step, struct cappy_model *model)
             step->ids[i][j] = (int32_t)(random >> 8) % 100;
             step->segments[i][j] = j > n / 2;
         }
-        step->examples[i] =
-            (struct cappy_example){step->ids[i], step->segments[i], n, {(uint32_t)i, 7}};
+        step->examples[i] = (struct cappy_example){
+            .ids = step->ids[i], .segments = step->segments[i], .n = n, .key = {(uint32_t)i, 7}};
         step->targets[i] = (float)(i % 2);
         step->tokens += n;
     }
