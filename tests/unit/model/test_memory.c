@@ -13,8 +13,10 @@
 
 #include "../allocations.h"
 #include "golden.h"
+#include "model/model.h"
 
-static bool fail_after; /* all behind the one that fails do too */
+static bool fail_after;      /* all behind the one that fails do too */
+static enum cappy_mask mask; /* of models that are opened */
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -94,6 +96,7 @@ static cappy_status run(void *name, cappy_error *error)
     golden_path(path, name, NULL);
     cappy_status status = cappy_model_open(path, &model_options, &model, error);
     if (status == CAPPY_OK) {
+        model->config.mask = mask;
         status = cappy_scorer_create(model, &options, &scorer, error);
     }
     if (status == CAPPY_OK) {
@@ -121,14 +124,18 @@ static void test_every_allocation_fails(void **state)
     check_failures(bert, false);
     check_failures(bert, true);
     check_failures(roberta, false);
+    mask = CAPPY_MASK_PREFIX;
+    check_failures(bert, false);
+    check_failures(roberta, false);
+    mask = CAPPY_MASK_FULL;
     json_set_alloc_funcs(__real_malloc, __real_free);
 }
 
 static void test_steady_state(void **state)
 {
     (void)state;
-    for (size_t m = 0; m < 2; m++) {
-        const char *name = m == 0 ? "bert" : "roberta";
+    for (size_t m = 0; m < 4; m++) {
+        const char *name = m % 2 == 0 ? "bert" : "roberta";
         json_t *document;
         const json_t *rows = golden_pairs(name, &document);
         assert_non_null(rows);
@@ -145,6 +152,7 @@ static void test_steady_state(void **state)
         cappy_scorer *scorer = NULL;
         const cappy_scorer_options options = {.struct_size = sizeof options, .threads = 1};
         assert_int_equal(cappy_model_open(path, NULL, &model, NULL), CAPPY_OK);
+        model->config.mask = m < 2 ? CAPPY_MASK_FULL : CAPPY_MASK_PREFIX;
         assert_int_equal(cappy_scorer_create(model, &options, &scorer, NULL), CAPPY_OK);
         assert_int_equal(cappy_score(scorer, pairs, N, scores, NULL), CAPPY_OK);
         n_calls = 0;

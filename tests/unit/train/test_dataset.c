@@ -143,6 +143,49 @@ static void test_groups(void **state)
                    CAPPY_FORMAT, "one response only");
 }
 
+/* Rows of an instruction that share a prefix stay together, so many at most; the first shares
+ * nothing. */
+static void test_prefixes(void **state)
+{
+    const struct rows *rows = *state;
+    struct cappy_dataset dataset;
+    struct cappy_batch batch = {0};
+    cappy_error error;
+    enum { ROWS = 150, EACH = CAPPY_MOST_SHARING };
+    size_t count = 0;
+    write_rows(rows, ROWS, 0, ""); /* 37 or 38 of each instruction */
+    rows->model->config.mask = CAPPY_MASK_PREFIX;
+    assert_int_equal(
+        cappy_dataset_open(&rows->job, rows->model, 64, CAPPY_GROUP_PREFIXES, &dataset, &error),
+        CAPPY_OK);
+    assert_int_equal(dataset.n_groups, 4 * 3);
+    for (size_t group = 0; group < dataset.n_groups; group++) {
+        const size_t first = dataset.groups[group];
+        const size_t n = dataset.groups[group + 1] - first;
+        size_t wanted[EACH];
+        assert_in_range(n, 1, EACH);
+        for (size_t i = 0; i < n; i++) {
+            wanted[i] = first + i;
+        }
+        assert_int_equal(cappy_batch_read(&dataset, wanted, n, &batch, NULL), CAPPY_OK);
+        for (size_t i = 0; i < n; i++) {
+            const struct cappy_example *example = &batch.examples[i];
+            assert_int_equal(example->head, cappy_pair_prefix(rows->model->tokenizer, 4));
+            assert_int_equal(example->shared, i == 0 ? 0 : example->head);
+        }
+        count += n;
+    }
+    assert_int_equal(count, ROWS);
+    cappy_batch_free(&batch);
+    cappy_dataset_close(&dataset);
+    write_rows(rows, 4, 0, ""); /* nothing to share is nothing to refuse */
+    assert_int_equal(
+        cappy_dataset_open(&rows->job, rows->model, 64, CAPPY_GROUP_PREFIXES, &dataset, &error),
+        CAPPY_OK);
+    assert_int_equal(dataset.n_groups, 4);
+    cappy_dataset_close(&dataset);
+}
+
 static uint64_t fingerprint_of(const struct rows *rows)
 {
     struct cappy_dataset dataset;
@@ -217,6 +260,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_ids, make, clear),
         cmocka_unit_test_setup_teardown(test_groups, make, clear),
+        cmocka_unit_test_setup_teardown(test_prefixes, make, clear),
         cmocka_unit_test_setup_teardown(test_fingerprint, make, clear),
         cmocka_unit_test_setup_teardown(test_truncation, make, clear),
         cmocka_unit_test_setup_teardown(test_stop, make, clear),

@@ -365,6 +365,46 @@ static void test_bits(void **state)
     }
 }
 
+/* A pass adds to each number once, so that passes may be computed apart, by several processes: those
+ * of groups, each from 0, added up in their order, have the bits of one after the other. */
+static void test_passes_apart(void **state)
+{
+    (void)state;
+    enum { EACH = 16 };
+    struct golden_step step;
+    struct cappy_model model = {0};
+    float scores[WIDE];
+    float d_scores[WIDE];
+    open_wide(&step, &model, EACH);
+    step.net.rates = (struct cappy_rates){6554, 6554, 6554};
+    const size_t size = step.params.size * sizeof(float);
+    float *apart = cappy_alloc(size, 1);
+    float *together = cappy_alloc(size, 1);
+    golden_step_run(&step, true, false); /* makes room */
+    for (size_t round = 0; round < 2; round++) {
+        memset(step.net.gradients, 0, size);
+        for (size_t first = 0; first < WIDE; first += EACH) {
+            cappy_net_forward(&step.net, step.examples + first, EACH, true, scores);
+            for (size_t i = 0; i < EACH; i++) {
+                d_scores[i] = scores[i] - step.targets[first + i];
+            }
+            cappy_net_backward(&step.net, step.examples + first, EACH, d_scores);
+            for (size_t i = 0; round == 1 && i < step.params.size; i++) {
+                apart[i] += step.net.gradients[i];
+                step.net.gradients[i] = 0;
+            }
+        }
+        if (round == 0) {
+            memcpy(together, step.net.gradients, size);
+            memset(apart, 0, size);
+        }
+    }
+    assert_memory_equal(together, apart, size);
+    cappy_free(together);
+    cappy_free(apart);
+    close_wide(&step);
+}
+
 /* In bf16 the gradients are those in fp32 but for rounding, with each set of kernels. */
 static void test_bf16(void **state)
 {
@@ -452,11 +492,9 @@ static void test_finite_differences(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pytorch),
-        cmocka_unit_test(test_sharing),
-        cmocka_unit_test(test_bits),
-        cmocka_unit_test(test_bf16),
-        cmocka_unit_test(test_finite_differences),
+        cmocka_unit_test(test_pytorch), cmocka_unit_test(test_sharing),
+        cmocka_unit_test(test_bits),    cmocka_unit_test(test_passes_apart),
+        cmocka_unit_test(test_bf16),    cmocka_unit_test(test_finite_differences),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -198,6 +198,29 @@ static void test_consensus_weight(void **state)
     }
 }
 
+static void test_mask(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum cappy_mask mask;
+    } cases[] = {
+        {"{" BERT "}", CAPPY_MASK_FULL},
+        {"{" BERT ",\"cappy\":{\"consensus_weight\":0}}", CAPPY_MASK_FULL},
+        {"{" BERT ",\"cappy\":{\"mask\":null}}", CAPPY_MASK_FULL},
+        {"{" BERT ",\"cappy\":{\"mask\":\"full\"}}", CAPPY_MASK_FULL},
+        {"{" BERT ",\"cappy\":{\"mask\":\"prefix\",\"consensus_weight\":1}}", CAPPY_MASK_PREFIX},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct cappy_config config;
+        read_good(cases[i].text, &config);
+        assert_int_equal(config.mask, cases[i].mask);
+        cappy_config_free(&config);
+    }
+    assert_string_equal(cappy_mask_name(CAPPY_MASK_FULL), "full");
+    assert_string_equal(cappy_mask_name(CAPPY_MASK_PREFIX), "prefix");
+}
+
 static void test_labels(void **state)
 {
     (void)state;
@@ -283,6 +306,9 @@ static const struct bad_case bad_cases[] = {
     {"{" BERT ",\"sentence_transformers\":{\"activation_fn\":1}}", CAPPY_FORMAT, "activation_fn"},
     {"{" BERT ",\"cappy\":{\"consensus_weight\":-1}}", CAPPY_FORMAT, "consensus_weight"},
     {"{" BERT ",\"cappy\":{\"consensus_weight\":\"1\"}}", CAPPY_FORMAT, "consensus_weight"},
+    {"{" BERT ",\"cappy\":{\"mask\":\"causal\"}}", CAPPY_UNSUPPORTED, "causal"},
+    {"{" BERT ",\"cappy\":{\"mask\":\"\"}}", CAPPY_UNSUPPORTED, "mask"},
+    {"{" BERT ",\"cappy\":{\"mask\":1}}", CAPPY_FORMAT, "mask"},
     /* Labels. */
     {"{" BERT ",\"num_labels\":0}", CAPPY_FORMAT, "num_labels"},
     {"{" BERT ",\"num_labels\":1000000000}", CAPPY_FORMAT, "num_labels"},
@@ -349,6 +375,7 @@ int main(void)
         cmocka_unit_test(test_hidden_acts),
         cmocka_unit_test(test_output_acts),
         cmocka_unit_test(test_consensus_weight),
+        cmocka_unit_test(test_mask),
         cmocka_unit_test(test_labels),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_file),
