@@ -242,7 +242,8 @@ CAPPY_API cappy_status cappy_tokenize(cappy_scorer *scorer, const cappy_pair *pa
 
 /* Counts the tokens of pairs[0..n), special tokens included: tokens[n] as cappy_score computes them
  * when the pair comes alone and, where not NULL, whole[n] before truncation to the scorer's
- * max_length. Costs a small part of what scoring does. Errors: CAPPY_NO_MEMORY, in which case tokens[] and whole[] are undefined. */
+ * max_length. Costs a small part of what scoring does. Errors: CAPPY_NO_MEMORY, in which case
+ * tokens[] and whole[] are undefined. */
 CAPPY_API cappy_status cappy_measure(cappy_scorer *scorer, const cappy_pair *pairs, size_t n,
                                      size_t *tokens, size_t *whole, cappy_error *error);
 

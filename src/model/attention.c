@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attention over the sequences of a pass.
  *
- * With the prefix mask, sequences that begin with the same prefix stand behind one another, and only
- * the first of them, the leader, has rows for it: it sees itself alone, and so is the same in all.
- * The attention of the others, the followers, reads keys and values of both places, gathered into
- * rows like those of a leader: so it computes the same bits. */
+ * With the prefix mask, sequences that begin with the same prefix stand behind one another, and
+ * only the first of them, the leader, has rows for it: it sees itself alone, and so is the same in
+ * all. The attention of the others, the followers, reads keys and values of both places, gathered
+ * into rows like those of a leader: so it computes the same bits. */
 #include <math.h>
 #include <string.h>
 
 #include "model/pass.h"
 
-/* Keys and values of a sequence: those of the first head that is computed, the others beside them. */
+/* Keys and values of a sequence: those of the first head that is computed, the others beside them.
+ */
 struct keys {
     const void *k;
     const void *v;
@@ -116,8 +117,8 @@ static void attend_leader(const struct cappy_pass *pass, const struct attention 
     attend_heads(pass, &keys, &rest, first, last);
 }
 
-/* Rows [row, row + n) of qkv, a head's width from `column` on, to the rows from `to` on of what this
- * member gathers. */
+/* Rows [row, row + n) of qkv, a head's width from `column` on, to the rows from `to` on of what
+ * this member gathers. */
 static void gather_columns(const struct cappy_pass *pass, size_t row, size_t n, size_t column,
                            size_t to)
 {

@@ -2,8 +2,8 @@
 /* The forward pass: BERT's and RoBERTa's encoder (post-norm) and classification head.
  *
  * The sequences of a pass lie end to end, [T, H]; nothing is padded. Only attention knows where one
- * ends and the next begins. In the last layer nothing but the token that the head reads is needed of
- * each sequence, so its queries and all that follows are computed for those rows alone.
+ * ends and the next begins. In the last layer nothing but the token that the head reads is needed
+ * of each sequence, so its queries and all that follows are computed for those rows alone.
  *
  * A team of threads computes a pass together: each stage is split into items (panels of outputs by
  * blocks of rows, heads of sequences, rows) that each have one owner, with a barrier between
@@ -278,8 +278,8 @@ static void run_layer(const struct cappy_pass *pass, const struct cappy_layer *l
     finish_layer(pass, layer, pass->tokens, &layer[1].qkv);
 }
 
-/* Copies the token of each sequence that the head reads, or with `gathered` rows 0.., to rows 0.. of
- * `to`, which may be the same rows. */
+/* Copies the token of each sequence that the head reads, or with `gathered` rows 0.., to rows 0..
+ * of `to`, which may be the same rows. */
 static void gather_rows(const struct cappy_pass *pass, const struct cappy_rows *rows, bool gathered,
                         const struct cappy_rows *to)
 {
@@ -316,7 +316,8 @@ static void gather_read_tokens(const struct cappy_pass *pass, const struct cappy
 }
 
 /* The last layer: keys and values of all tokens, everything else for the one of each sequence that
- * the head reads. A panel may hold the last queries and the first keys; then it is computed for both. */
+ * the head reads. A panel may hold the last queries and the first keys; then it is computed for
+ * both. */
 static void run_last_layer(const struct cappy_pass *pass, const struct cappy_layer *layer)
 {
     struct cappy_workspace *work = pass->work;

@@ -36,9 +36,9 @@ static inline float *cappy_row_at(const struct cappy_rows *rows, size_t row)
     return (float *)((char *)rows->data + row * rows->stride);
 }
 
-/* context = attention over qkv; in the last layer, of the head's token of each sequence alone: those
- * stand in rows 0.. of `queries` [S, H], and their results go to rows 0.. of context. This member's
- * share: some heads of some sequences. */
+/* context = attention over qkv; in the last layer, of the head's token of each sequence alone:
+ * those stand in rows 0.. of `queries` [S, H], and their results go to rows 0.. of context. This
+ * member's share: some heads of some sequences. */
 void cappy_pass_attend(const struct cappy_pass *pass, const struct cappy_rows *queries,
                        bool is_last);
 

@@ -46,7 +46,8 @@ static const int32_t *kept_ids(const struct cappy_scorer *scorer, const struct c
     return is_left ? text->data + (text->n - n) : text->data;
 }
 
-/* Tokenizes a pair behind worker->ids; *n receives its length and *head which token the head reads. */
+/* Tokenizes a pair behind worker->ids; *n receives its length and *head which token the head reads.
+ */
 static cappy_status encode_pair(struct cappy_scorer *scorer, struct cappy_worker *worker,
                                 const cappy_pair *pair, size_t *n, size_t *head, cappy_error *error)
 {

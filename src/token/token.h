@@ -61,9 +61,9 @@ cappy_status cappy_encode_text(struct cappy_encoder *encoder, cappy_text text,
 bool cappy_pair_truncate(const struct cappy_tokenizer *tokenizer, size_t max_length,
                          size_t *n_first, size_t *n_second);
 
-/* How many tokens of a pair that keeps n_first of its first text stand before the special token that
- * the second text follows: with the first text and all that is before it, the pair's prefix. 0 where
- * the second text does not come behind the first with a special token right before it. */
+/* How many tokens of a pair that keeps n_first of its first text stand before the special token
+ * that the second text follows: with the first text and all that is before it, the pair's prefix. 0
+ * where the second text does not come behind the first with a special token right before it. */
 size_t cappy_pair_prefix(const struct cappy_tokenizer *tokenizer, size_t n_first);
 
 /* Writes the pair of first[n_first] and second[n_second] with special tokens to ids[] and segment

@@ -2,9 +2,9 @@
 /* Attention of the sequences of a slot, and its gradient.
  *
  * Sequences that share a prefix are a group: the leader has it before its own rest, and its queries
- * are asked in two parts, each over the keys that it sees. A follower's keys and values are gathered
- * from both places into rows of the desk, head by head. Backwards, what all of a group make of the
- * prefix's keys and values is added up in fp32, in their order. */
+ * are asked in two parts, each over the keys that it sees. A follower's keys and values are
+ * gathered from both places into rows of the desk, head by head. Backwards, what all of a group
+ * make of the prefix's keys and values is added up in fp32, in their order. */
 #include <math.h>
 #include <string.h>
 
@@ -103,8 +103,8 @@ static struct cappy_dropout dropout_of(const struct group *group, size_t s, bool
                             group->head, group->work->net->rates.attention);
 }
 
-/* Gives a head the keys and values of sequence s: where the layer has them, or, of a follower, those
- * of the desk. */
+/* Gives a head the keys and values of sequence s: where the layer has them, or, of a follower,
+ * those of the desk. */
 static void set_keys(const struct group *group, size_t s, struct cappy_attention_head *head)
 {
     const struct cappy_work *work = group->work;

@@ -71,7 +71,8 @@ static void undo_qkv(const struct cappy_work *work, size_t layer)
              cappy_rows_of(d_hidden), desk->d_sum);
         return;
     }
-    /* The queries and the residual of the last layer are those of the tokens that the head reads. */
+    /* The queries and the residual of the last layer are those of the tokens that the head reads.
+     */
     undo(work, layer, CAPPY_LINEAR_QKV, slot->tokens, input, cappy_rows_right(desk->d_qkv, h),
          cappy_rows_of(d_hidden), none);
     undo(work, layer, CAPPY_LINEAR_QUERY, slot->n, cappy_rows_from(memory->firsts, slot->first),

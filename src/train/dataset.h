@@ -40,8 +40,8 @@ struct cappy_dataset {
     uint64_t fingerprint; /* of all tokens and targets, in order */
 };
 
-/* Which rows stay together: NONE; LISTS: all of an instruction; PREFIXES: some of an instruction, so
- * that a batch is of many even where one has very many rows. */
+/* Which rows stay together: NONE; LISTS: all of an instruction; PREFIXES: some of an instruction,
+ * so that a batch is of many even where one has very many rows. */
 enum cappy_grouping { CAPPY_GROUP_NONE, CAPPY_GROUP_LISTS, CAPPY_GROUP_PREFIXES };
 
 /* Rows that share a prefix stay together, at most. */

@@ -133,7 +133,8 @@ static void copy_row(struct cappy_rows x, size_t i, struct cappy_rows y, size_t 
     }
 }
 
-/* Queries, keys and values; in the last layer the queries of the tokens that the head reads alone. */
+/* Queries, keys and values; in the last layer the queries of the tokens that the head reads alone.
+ */
 static void make_qkv(const struct cappy_work *work, size_t layer, struct cappy_array hidden)
 {
     const struct cappy_net *net = work->net;

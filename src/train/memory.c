@@ -31,8 +31,9 @@ static struct cappy_array take_array(struct cappy_layout *layout, size_t m, size
         cappy_layout_take(layout, m + CAPPY_SLACK_ROWS, stride * sizeof(float)), stride};
 }
 
-/* Numbers that the heads of sequences of t rows in all keep: each sequence has at most as many tokens
- * as the model has positions, and its queries are asked in one part or, with a prefix, in two. */
+/* Numbers that the heads of sequences of t rows in all keep: each sequence has at most as many
+ * tokens as the model has positions, and its queries are asked in one part or, with a prefix, in
+ * two. */
 static size_t most_kept(const struct cappy_config *config, size_t t, size_t sequences)
 {
     const size_t longest = t < config->n_positions ? t : config->n_positions;

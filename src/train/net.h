@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The forward and the backward pass of training over a pack of sequences. Private to train.
  *
- * As in scoring, sequences lie end to end, nothing is padded, and what neighbours share by the prefix
- * mask is computed once. A pass is cut into slots of whole
- * sequences, about as many tokens as a cache holds. A thread takes a slot through all layers by
- * itself; backwards all slots of a layer come before its weight gradients, which are sums over the
- * tokens of the pass. What the backward pass needs of the forward pass stays in the workspace
- * between the two, or is computed again from a part of it, to the same bits. With the precision
- * BF16, rows that are operands of a product are bf16; sums of products, residuals, norms and
- * gradients of weights are fp32.
+ * As in scoring, sequences lie end to end, nothing is padded, and what neighbours share by the
+ * prefix mask is computed once. A pass is cut into slots of whole sequences, about as many tokens
+ * as a cache holds. A thread takes a slot through all layers by itself; backwards all slots of a
+ * layer come before its weight gradients, which are sums over the tokens of the pass. What the
+ * backward pass needs of the forward pass stays in the workspace between the two, or is computed
+ * again from a part of it, to the same bits. With the precision BF16, rows that are operands of a
+ * product are bf16; sums of products, residuals, norms and gradients of weights are fp32.
  *
  * Whatever the number of threads, every sum is made in the same order: slots depend on the examples
  * alone, a thread owns outputs or slots, and what slots add up to is added in their order.
@@ -36,8 +35,9 @@ struct cappy_array {
 };
 
 /* What a layer keeps for its gradient. In the last layer everything but input, qkv and kept has a
- * row for the token of each sequence that the head reads alone. Rows are of the net's precision. Where layers
- * are computed again, they share all but output_sum, and the last one what it has by sequences. */
+ * row for the token of each sequence that the head reads alone. Rows are of the net's precision.
+ * Where layers are computed again, they share all but output_sum, and the last one what it has by
+ * sequences. */
 struct cappy_trace {
     struct cappy_rows input;          /* [T, H] */
     struct cappy_rows qkv;            /* [T, 3H] */

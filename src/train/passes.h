@@ -18,8 +18,8 @@ struct cappy_desk cappy_desk_of(const struct cappy_net *net, size_t index);
 /* What the forward pass left in the layer's trace, where it has been overwritten since. */
 void cappy_layer_recompute(const struct cappy_work *work, size_t layer);
 
-/* Rows of a slot, which is cut before the sequence that would have more; of one whose sequences share
- * a prefix. Rows of the widest array of the former stay in L2. */
+/* Rows of a slot, which is cut before the sequence that would have more; of one whose sequences
+ * share a prefix. Rows of the widest array of the former stay in L2. */
 enum { CAPPY_SLOT_TOKENS = 256, CAPPY_SHARED_TOKENS = 1024 };
 
 /* Cuts a pass into slots. */

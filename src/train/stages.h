@@ -153,8 +153,8 @@ void cappy_drop(const struct cappy_work *work, enum cappy_place place, size_t la
                 enum cappy_extent extent, struct cappy_array x);
 
 /* Attention of all heads of the layer, or its gradient, from desk.d_context to desk.d_qkv. With
- * CAPPY_EACH_FIRST, of the token of each sequence that the head reads alone: its queries are memory.queries, and
- * their gradient goes to desk.projected. */
+ * CAPPY_EACH_FIRST, of the token of each sequence that the head reads alone: its queries are
+ * memory.queries, and their gradient goes to desk.projected. */
 void cappy_attention_forward(const struct cappy_work *work, size_t layer, enum cappy_extent extent);
 void cappy_attention_backward(const struct cappy_work *work, size_t layer,
                               enum cappy_extent extent);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The prefix mask: scores against the reference's, the same bits whichever pairs share a prefix, and
- * that what is shared is computed once. */
+/* The prefix mask: scores against the reference's, the same bits whichever pairs share a prefix,
+ * and that what is shared is computed once. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,8 +25,8 @@ struct golden {
     size_t labels;
 };
 
-/* The pairs of tests/golden/prefix for `name`, and a model (its folder, seen from tests/golden) with
- * the prefix mask. */
+/* The pairs of tests/golden/prefix for `name`, and a model (its folder, seen from tests/golden)
+ * with the prefix mask. */
 static void open_golden(struct golden *golden, const char *name, const char *model,
                         cappy_precision precision)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Training with the prefix mask: PyTorch's gradients and steps, those of finite differences, and the
- * same whether prefixes are shared, with any number of threads, kept or computed again. */
+/* Training with the prefix mask: PyTorch's gradients and steps, those of finite differences, and
+ * the same whether prefixes are shared, with any number of threads, kept or computed again. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -365,8 +365,8 @@ static void test_bits(void **state)
     }
 }
 
-/* A pass adds to each number once, so that passes may be computed apart, by several processes: those
- * of groups, each from 0, added up in their order, have the bits of one after the other. */
+/* A pass adds to each number once, so that passes may be computed apart, by several processes:
+ * those of groups, each from 0, added up in their order, have the bits of one after the other. */
 static void test_passes_apart(void **state)
 {
     (void)state;
