@@ -135,9 +135,9 @@ const struct cappy_command cappy_command_adapt = {
              .min = 1,
              .max = MANY,
              .help = "Pass over the training rows N times at most; if neither this nor --steps is "
-                     "given, once over those of candidates and three times over others, but as "
-                     "often as makes 12,000 rows, ten times at most, and over at most 400,000 "
-                     "rows."},
+                     "given, once over those of candidates (twice with the prefix mask) and "
+                     "three times over others, but as often as makes 12,000 rows, ten times at "
+                     "most, and over at most 400,000 rows."},
             {.name = "steps",
              .type = CAPPY_OPTION_COUNT,
              .offset = AT(steps),
@@ -151,7 +151,9 @@ const struct cappy_command cappy_command_adapt = {
              .value = "N",
              .min = 1,
              .max = MANY,
-             .help = "Training rows of one update; 32 if not given, 16 where --model has no head."},
+             .help =
+                 "Training rows of one update; if not given, 48 with the prefix mask, else 32, or "
+                 "16 where --model has no head."},
             {.name = "learning-rate",
              .type = CAPPY_OPTION_REAL,
              .offset = AT(rate),

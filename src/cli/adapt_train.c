@@ -12,11 +12,13 @@ static const double SAVE_SECONDS = 120;
 /* Of all steps. */
 enum { CHECKS = 8, PATIENCE = 6 };
 
-/* A new head, which is learnt from nothing, wants more and larger steps. */
+/* A new head, which is learnt from nothing, wants more and larger steps. Where rows of a question
+ * stay together, a batch is to have several questions. */
 static const struct {
     size_t batch_size;
     double rate;
 } with_head = {32, 1e-4}, without_head = {16, 2e-4};
+enum { PREFIX_BATCH_SIZE = 48 };
 
 struct watcher {
     struct cappy_adapt *adapt;
@@ -96,20 +98,45 @@ cappy_status cappy_adapt_look(struct cappy_adapt *adapt, cappy_error *error)
     return CAPPY_OK;
 }
 
-/* Candidates are all graded, so that one pass tells much; choices and references tell which one is
- * right and are gone through again. But enough examples for a few rows to be learnt, and of very few
- * not so many that they are learnt by heart. */
-enum { PASSES = 1, PASSES_OF_CHOICES = 3, LEAST_EXAMPLES = 12000, MOST_PASSES = 10 };
+static bool is_with_prefix_mask(const struct cappy_adapt *adapt)
+{
+    const int mask = cappy_training_mask(adapt->arguments->mask);
+    return mask < 0 ? adapt->base.has_prefix_mask : mask != 0;
+}
+
+/* Candidates are all graded, so that one pass tells much, or two where batches are of few
+ * questions; choices and references tell which one is right and are gone through again. But enough
+ * examples for a few rows to be learnt, and of very few not so many that they are learnt by
+ * heart. */
+enum {
+    PASSES = 1,
+    PASSES_WITH_PREFIX_MASK = 2,
+    PASSES_OF_CHOICES = 3,
+    LEAST_EXAMPLES = 12000,
+    MOST_PASSES = 10
+};
 
 static size_t choose_examples(const struct cappy_adapt *adapt)
 {
     const size_t n = adapt->n_training;
     const size_t graded = adapt->n_graded;
-    const size_t examples = graded * PASSES + (n - graded) * PASSES_OF_CHOICES;
+    const size_t passes = is_with_prefix_mask(adapt) ? PASSES_WITH_PREFIX_MASK : PASSES;
+    const size_t examples = graded * passes + (n - graded) * PASSES_OF_CHOICES;
     if (examples >= LEAST_EXAMPLES) {
         return examples < CAPPY_ADAPT_MOST ? examples : CAPPY_ADAPT_MOST;
     }
     return n * MOST_PASSES < LEAST_EXAMPLES ? n * MOST_PASSES : LEAST_EXAMPLES;
+}
+
+static size_t choose_batch_size(const struct cappy_adapt *adapt)
+{
+    if (adapt->arguments->batch_size != 0) {
+        return adapt->arguments->batch_size;
+    }
+    if (is_with_prefix_mask(adapt)) {
+        return PREFIX_BATCH_SIZE;
+    }
+    return adapt->base.has_head ? with_head.batch_size : without_head.batch_size;
 }
 
 static size_t choose_steps(const struct cappy_adapt *adapt, size_t batch_size)
@@ -118,8 +145,8 @@ static size_t choose_steps(const struct cappy_adapt *adapt, size_t batch_size)
     if (arguments->steps != 0) {
         return arguments->steps;
     }
-    const size_t examples = arguments->epochs != 0 ? adapt->n_training * arguments->epochs
-                                                    : choose_examples(adapt);
+    const size_t examples =
+        arguments->epochs != 0 ? adapt->n_training * arguments->epochs : choose_examples(adapt);
     return (examples + batch_size - 1) / batch_size;
 }
 
@@ -128,8 +155,7 @@ static struct cappy_settings choose_settings(const struct cappy_adapt *adapt)
     const struct cappy_adapt_arguments *arguments = adapt->arguments;
     struct cappy_settings settings = cappy_settings_default();
     const bool has_head = adapt->base.has_head;
-    settings.batch_size = has_head ? with_head.batch_size : without_head.batch_size;
-    settings.batch_size = arguments->batch_size != 0 ? arguments->batch_size : settings.batch_size;
+    settings.batch_size = choose_batch_size(adapt);
     settings.steps = choose_steps(adapt, settings.batch_size);
     settings.seed = arguments->seed;
     settings.max_length = arguments->common.max_length;

@@ -10,6 +10,7 @@ cappy_status cappy_base_read(const char *model, struct cappy_base *base, cappy_e
     const cappy_status status =
         cappy_head_check(opened, model != NULL ? model : "the default model", error);
     base->has_head = !cappy_head_is_missing(opened);
+    base->has_prefix_mask = opened->config.mask == CAPPY_MASK_PREFIX;
     base->precision = opened->kernels->auto_precision == CAPPY_PRECISION_FP32
                           ? CAPPY_PRECISION_FP32
                           : CAPPY_PRECISION_BF16;

@@ -2,6 +2,7 @@
 #include "train/head.h"
 
 #include <math.h>
+#include <string.h>
 
 bool cappy_head_is_missing(const struct cappy_model *model)
 {
@@ -52,16 +53,57 @@ static void fill(const struct cappy_params *params, const struct cappy_param *pa
     fill_normal(&random, width, cappy_param_size(param), values + param->offset);
 }
 
-cappy_status cappy_head_load(const struct cappy_params *params, const struct cappy_weights *weights,
-                             uint64_t seed, float *values, bool *new_pooler, cappy_error *error)
+static bool is_zero(const float *values, size_t n)
 {
-    /* RoBERTa's classifier has a dense layer of its own, whatever pooler the encoder came with. */
-    *new_pooler = params->config->architecture == CAPPY_ARCHITECTURE_ROBERTA ||
-                  !cappy_module_is_there(params->config, weights, CAPPY_MODULE_POOLER, 0);
+    for (size_t i = 0; i < n; i++) {
+        if (values[i] < 0 || values[i] > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static cappy_status choose_pooler(const struct cappy_params *params,
+                                  const struct cappy_weights *weights, float *values,
+                                  enum cappy_pooler *pooler, cappy_error *error)
+{
+    if (params->config->architecture == CAPPY_ARCHITECTURE_ROBERTA) {
+        *pooler = CAPPY_POOLER_DRAWN;
+        return CAPPY_OK;
+    }
+    *pooler = CAPPY_POOLER_IDENTITY;
+    if (cappy_module_is_there(params->config, weights, CAPPY_MODULE_POOLER, 0)) {
+        const struct cappy_param *bias = &params->items[params->places[CAPPY_MODULE_POOLER][1]];
+        CAPPY_TRY(cappy_param_load(params, bias, weights, values, error));
+        if (!is_zero(values + bias->offset, cappy_param_size(bias))) {
+            *pooler = CAPPY_POOLER_OWN;
+        }
+    }
+    return CAPPY_OK;
+}
+
+/* The weight becomes the identity [H, H], the bias 0. */
+static void fill_identity(const struct cappy_param *param, float *values)
+{
+    float *to = values + param->offset;
+    memset(to, 0, cappy_param_size(param) * sizeof *to);
+    for (size_t i = 0; !param->is_bias && i < param->rows; i++) {
+        to[i * param->columns + i] = 1;
+    }
+}
+
+cappy_status cappy_head_load(const struct cappy_params *params, const struct cappy_weights *weights,
+                             uint64_t seed, float *values, enum cappy_pooler *pooler,
+                             cappy_error *error)
+{
+    CAPPY_TRY(choose_pooler(params, weights, values, pooler, error));
     for (size_t i = 0; i < params->n; i++) {
         const struct cappy_param *param = &params->items[i];
-        if (param->module == CAPPY_MODULE_CLASSIFIER ||
-            (param->module == CAPPY_MODULE_POOLER && *new_pooler)) {
+        const bool is_pooler = param->module == CAPPY_MODULE_POOLER;
+        if (is_pooler && *pooler == CAPPY_POOLER_IDENTITY) {
+            fill_identity(param, values);
+        } else if (param->module == CAPPY_MODULE_CLASSIFIER ||
+                   (is_pooler && *pooler == CAPPY_POOLER_DRAWN)) {
             fill(params, param, seed, values);
         } else {
             CAPPY_TRY(cappy_param_load(params, param, weights, values, error));

@@ -13,10 +13,16 @@ bool cappy_head_is_missing(const struct cappy_model *model);
 cappy_status cappy_head_check(const struct cappy_model *model, const char *name,
                               cappy_error *error);
 
+/* What the dense layer between encoder and classifier begins as. OWN: what the model has, where
+ * that is the pooler of a BERT that was trained. IDENTITY: for a BERT without one, or with one that
+ * is as it was drawn, which its biases of 0 tell. DRAWN: for RoBERTa, whose classifier has a layer
+ * of its own. */
+enum cappy_pooler { CAPPY_POOLER_OWN, CAPPY_POOLER_IDENTITY, CAPPY_POOLER_DRAWN };
+
 /* As cappy_params_load for such a model, with a new head by `seed`: weights drawn as transformers
- * draws them, from a normal distribution of the width that config.json gives, and biases of 0. The
- * pooler is the model's own where it is that of a classifier too; *new_pooler tells. */
+ * draws them, from a normal distribution of the width that config.json gives, and biases of 0. */
 cappy_status cappy_head_load(const struct cappy_params *params, const struct cappy_weights *weights,
-                             uint64_t seed, float *values, bool *new_pooler, cappy_error *error);
+                             uint64_t seed, float *values, enum cappy_pooler *pooler,
+                             cappy_error *error);
 
 #endif

@@ -77,14 +77,19 @@ static cappy_status load_weights(struct cappy_run *run, cappy_error *error)
     if (run->model->config.head != CAPPY_HEAD_NEW) {
         return cappy_params_load(&run->params, weights, run->net.weights, error);
     }
-    bool new_pooler;
-    CAPPY_TRY(cappy_head_load(&run->params, weights, run->settings.seed, run->net.weights,
-                              &new_pooler, error));
+    static const char *const made[] = {
+        [CAPPY_POOLER_OWN] = "classifier is made anew, at random by the seed",
+        [CAPPY_POOLER_IDENTITY] =
+            "classifier is made anew, at random by the seed, behind a pooler that changes nothing",
+        [CAPPY_POOLER_DRAWN] = "pooler and classifier are made anew, at random by the seed",
+    };
+    enum cappy_pooler pooler;
+    CAPPY_TRY(cappy_head_load(&run->params, weights, run->settings.seed, run->net.weights, &pooler,
+                              error));
     if (job->note != NULL) {
         char text[512];
-        snprintf(text, sizeof text,
-                 "%.300s has no classification head: its %s made anew, at random by the seed",
-                 run->base, new_pooler ? "pooler and classifier are" : "classifier is");
+        snprintf(text, sizeof text, "%.300s has no classification head: its %s", run->base,
+                 made[pooler]);
         job->note(job->context, text);
     }
     return CAPPY_OK;

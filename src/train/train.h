@@ -55,6 +55,7 @@ struct cappy_settings cappy_settings_default(void);
 /* What a run would begin from. */
 struct cappy_base {
     bool has_head;             /* of a sequence classifier: it gives scores as it is */
+    bool has_prefix_mask;      /* pairs of one instruction share what is computed of it */
     cappy_precision precision; /* to train in: BF16 where that is what is fastest here, else FP32 */
 };
 

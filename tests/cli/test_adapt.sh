@@ -102,16 +102,25 @@ cmp -s "$dir/one/training.json" "$dir/killed/training.json" || fail 'another rec
 [ "$(ls "$dir/killed" | tr '\n' ' ')" = 'config.json model.safetensors tokenizer.json training.json training.jsonl ' ] ||
     fail "files: $(ls -a "$dir/killed")"
 
-# Few rows are gone through ten times at most.
-"$cappy" adapt "$rows" --threads 1 --batch-size 1 --out "$dir/few" --quiet >"$dir/out" 2>"$dir/err" &
-child=$!
-while [ ! -s "$dir/few/training.jsonl" ]; do sleep 0.05; done
-training=$(wc -l <"$dir/few/adapt-rows.jsonl")
-kill -INT $child
-wait $child
-read_output
-name='how often a few rows are gone through'
-match "$err" "*interrupted after step * of $((10 * training)), which*" || fail 'the number of steps'
+# Few rows are gone through ten times at most, in batches whose size the mask decides on.
+check_steps()
+{
+    size=$1
+    shift
+    "$cappy" adapt "$rows" --threads 1 "$@" --out "$dir/few" --quiet >"$dir/out" 2>"$dir/err" &
+    child=$!
+    while [ ! -s "$dir/few/training.jsonl" ]; do sleep 0.05; done
+    training=$(wc -l <"$dir/few/adapt-rows.jsonl")
+    kill -INT $child
+    wait $child
+    read_output
+    name="how often a few rows are gone through, $*"
+    match "$err" "*interrupted after step * of $(((10 * training + size - 1) / size)), which*" || fail 'the number of steps'
+    rm -r "$dir/few"
+}
+check_steps 1 --batch-size 1
+check_steps 32
+check_steps 48 --mask prefix
 
 # A polite interruption saves first, and says how to go on.
 "$cappy" adapt "$rows" --threads 1 --steps 100000 --batch-size 8 --out "$dir/polite" --quiet >"$dir/out" 2>"$dir/err" &

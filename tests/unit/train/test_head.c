@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Encoders without a classification head: what is theirs is taken, what is missing is made. */
+#define _GNU_SOURCE /* memmem */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,27 +12,33 @@
 
 #include "../model/golden.h"
 #include "../refusal.h"
+#include "../temp.h"
 #include "train/head.h"
 
 struct base {
     struct cappy_model *model;
     struct cappy_params params;
     float *values;
-    bool new_pooler;
+    enum cappy_pooler pooler;
 };
 
-static void open_base(const char *name, uint64_t seed, struct base *base)
+static void open_directory(const char *path, uint64_t seed, struct base *base)
 {
-    char path[GOLDEN_PATH];
-    golden_path(path, name, NULL);
     assert_int_equal(cappy_model_open_unbound(path, &base->model, NULL), CAPPY_OK);
     assert_true(cappy_head_is_missing(base->model));
     assert_int_equal(cappy_config_add_head(&base->model->config, NULL), CAPPY_OK);
     assert_int_equal(cappy_params_init(&base->model->config, &base->params, NULL), CAPPY_OK);
     base->values = cappy_alloc(base->params.size, sizeof *base->values);
     assert_int_equal(cappy_head_load(&base->params, base->model->weights, seed, base->values,
-                                     &base->new_pooler, NULL),
+                                     &base->pooler, NULL),
                      CAPPY_OK);
+}
+
+static void open_base(const char *name, uint64_t seed, struct base *base)
+{
+    char path[GOLDEN_PATH];
+    golden_path(path, name, NULL);
+    open_directory(path, seed, base);
 }
 
 static void close_base(struct base *base)
@@ -75,17 +82,27 @@ static void check_new(const struct base *base, const struct cappy_param *param)
     }
 }
 
-static void check_head(const char *name, bool new_pooler)
+static void check_identity(const struct base *base, const struct cappy_param *param)
+{
+    for (size_t i = 0; i < cappy_param_size(param); i++) {
+        const bool is_one = !param->is_bias && i / param->columns == i % param->columns;
+        assert_true(base->values[param->offset + i] == (is_one ? 1.0f : 0.0f));
+    }
+}
+
+static void check_head(const char *path, enum cappy_pooler pooler)
 {
     struct base base;
-    open_base(name, 1, &base);
-    assert_int_equal(base.new_pooler, new_pooler);
+    open_directory(path, 1, &base);
+    assert_int_equal(base.pooler, pooler);
     for (size_t p = 0; p < base.params.n; p++) {
         const struct cappy_param *param = &base.params.items[p];
         char module[CAPPY_MODULE_NAME];
         char full[CAPPY_MODULE_NAME + 8];
-        if (param->module == CAPPY_MODULE_CLASSIFIER ||
-            (param->module == CAPPY_MODULE_POOLER && new_pooler)) {
+        if (param->module == CAPPY_MODULE_POOLER && pooler == CAPPY_POOLER_IDENTITY) {
+            check_identity(&base, param);
+        } else if (param->module == CAPPY_MODULE_CLASSIFIER ||
+                   (param->module == CAPPY_MODULE_POOLER && pooler == CAPPY_POOLER_DRAWN)) {
             check_new(&base, param);
         } else {
             cappy_module_name(&base.model->config, param->module, param->layer, module);
@@ -100,8 +117,45 @@ static void check_head(const char *name, bool new_pooler)
 static void test_head(void **state)
 {
     (void)state;
-    check_head("bert_encoder", false);
-    check_head("roberta_encoder", true);
+    char path[GOLDEN_PATH];
+    golden_path(path, "bert_encoder", NULL);
+    check_head(path, CAPPY_POOLER_OWN);
+    golden_path(path, "roberta_encoder", NULL);
+    check_head(path, CAPPY_POOLER_DRAWN);
+}
+
+/* The file of the weights with zeros in the place of the tensor `name`. */
+static void write_without(struct temp *temp, const char *name)
+{
+    char path[GOLDEN_PATH];
+    struct base base;
+    struct cappy_file file;
+    open_base("bert_encoder", 1, &base);
+    const struct cappy_tensor *tensor = cappy_weights_find(base.model->weights, name);
+    golden_path(path, "bert_encoder", "model.safetensors");
+    assert_int_equal(cappy_file_map(path, &file, NULL), CAPPY_OK);
+    const unsigned char *place = memmem(file.data, file.size, tensor->data, tensor->size);
+    assert_non_null(place);
+    char *changed = cappy_alloc(file.size, 1);
+    memcpy(changed, file.data, file.size);
+    memset(changed + (place - file.data), 0, tensor->size);
+    temp_write(temp, "model.safetensors", changed, file.size);
+    cappy_free(changed);
+    cappy_file_unmap(&file);
+    close_base(&base);
+}
+
+/* A pooler whose biases are all 0 is as it was drawn. */
+static void test_untrained_pooler(void **state)
+{
+    char path[GOLDEN_PATH];
+    struct temp *temp = *state;
+    golden_path(path, "bert_encoder", "config.json");
+    temp_link(temp, path, "config.json");
+    golden_path(path, "bert_encoder", "tokenizer.json");
+    temp_link(temp, path, "tokenizer.json");
+    write_without(temp, "pooler.dense.bias");
+    check_head(temp->directory, CAPPY_POOLER_IDENTITY);
 }
 
 static void test_seed(void **state)
@@ -141,8 +195,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_head),
+        cmocka_unit_test(test_untrained_pooler),
         cmocka_unit_test(test_seed),
         cmocka_unit_test(test_scoring),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, temp_set_up, temp_tear_down);
 }
