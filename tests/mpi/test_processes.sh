@@ -30,7 +30,7 @@ same()
 
 # A step of about five passes: whole rounds and parts of one, whatever the number of processes.
 options="train $rows --steps 12 --batch-size 20 --pass-tokens 60 --learning-rate 1e-3 --threads 1"
-for kind in '--loss mse' '--loss listwise --passes-per-sum 2' '--precision bf16 --dropout 0'; do
+for kind in '--loss mse' '--loss listwise --passes-per-sum 2' '--precision bf16 --dropout 0' '--mask prefix'; do
     rm -rf "$dir"/of.*
     # shellcheck disable=SC2086 # several options
     check "$kind, without mpirun" 0 '12 steps, *' $options $kind --out "$dir/of.0"
