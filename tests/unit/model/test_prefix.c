@@ -7,104 +7,40 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "../refusal.h"
 #include "../temp.h"
-#include "golden.h"
+#include "golden_scores.h"
 #include "model/model.h"
 
-enum { MAX_PAIRS = 64, MAX_LABELS = 3 };
+enum { LENGTH = 64 };
 
-struct golden {
-    json_t *document;
-    const json_t *rows;
-    size_t n;
-    cappy_pair pairs[MAX_PAIRS];
-    cappy_model *model;
-    size_t labels;
-};
-
-/* The pairs of tests/golden/prefix for `name`, and a model (its folder, seen from tests/golden)
- * with the prefix mask. */
+/* The pairs of tests/golden/prefix for `name`, and a model with the prefix mask. */
 static void open_golden(struct golden *golden, const char *name, const char *model,
                         cappy_precision precision)
 {
-    const cappy_model_options options = {.struct_size = sizeof options, .precision = precision};
-    char path[GOLDEN_PATH];
     char file[64];
-    cappy_error error = {0};
     snprintf(file, sizeof file, "%s.json", name);
-    golden_path(path, "prefix", file);
-    if (cappy_json_read(path, 1 << 24, &golden->document, &error) != CAPPY_OK) {
-        fail_msg("%s", error.message);
-    }
-    golden->rows = json_object_get(golden->document, "pairs");
-    golden->n = json_array_size(golden->rows);
-    assert_in_range(golden->n, 1, MAX_PAIRS);
-    for (size_t i = 0; i < golden->n; i++) {
-        const json_t *row = json_array_get(golden->rows, i);
-        golden->pairs[i] =
-            (cappy_pair){golden_text(row, "instruction"), golden_text(row, "response")};
-    }
-    golden_path(path, model, NULL);
-    if (cappy_model_open(path, &options, &golden->model, &error) != CAPPY_OK) {
-        fail_msg("%s", error.message);
-    }
+    golden_open(golden, "prefix", file, model, precision);
     golden->model->config.mask = CAPPY_MASK_PREFIX; /* as its config.json would say */
-    golden->labels = golden->model->config.n_labels;
-}
-
-static void close_golden(struct golden *golden)
-{
-    cappy_model_close(golden->model);
-    json_decref(golden->document);
-}
-
-static cappy_scorer *make_scorer(const cappy_model *model, size_t threads)
-{
-    cappy_scorer_options options = {
-        .struct_size = sizeof options, .threads = threads, .max_length = 64};
-    cappy_scorer *scorer = NULL;
-    assert_int_equal(cappy_scorer_create(model, &options, &scorer, NULL), CAPPY_OK);
-    return scorer;
 }
 
 static const char *const models[] = {"bert", "roberta"};
-
-/* Runs `check` with each set of kernels that there is. */
-static void with_each_set(void (*check)(void))
-{
-    for (size_t set = 0; set < cappy_kernels_count(); set++) {
-        if (cappy_kernels_at(set) != NULL) {
-            setenv("CAPPY_ISA", cappy_kernels_at(set)->name, 1);
-            check();
-        }
-    }
-    unsetenv("CAPPY_ISA");
-}
 
 static void check_reference(void)
 {
     for (size_t m = 0; m < 2; m++) {
         struct golden golden;
         float scores[MAX_PAIRS * MAX_LABELS];
-        double worst = 0;
         open_golden(&golden, models[m], models[m], CAPPY_PRECISION_FP32);
-        cappy_scorer *scorer = make_scorer(golden.model, 1);
+        cappy_scorer *scorer = golden_scorer(&golden, 1, LENGTH);
         assert_int_equal(cappy_score(scorer, golden.pairs, golden.n, scores, NULL), CAPPY_OK);
-        for (size_t i = 0; i < golden.n * golden.labels; i++) {
-            const json_t *row = json_array_get(golden.rows, i / golden.labels);
-            const json_t *want = json_array_get(json_object_get(row, "scores"), i % golden.labels);
-            worst = fmax(worst, fabs(json_number_value(want) - (double)scores[i]));
-        }
+        const double worst = golden_worst(&golden, scores);
         print_message("%s, %s: worst |score - reference| %.1e\n", models[m],
                       golden.model->kernels->name, worst);
         assert_true(worst < 1e-4);
         cappy_scorer_free(scorer);
-        close_golden(&golden);
+        golden_close(&golden);
     }
 }
 
@@ -120,43 +56,25 @@ enum { ROUNDS = 6, MOST = 60 }; /* an emulated processor is a hundred times slow
 enum { ROUNDS = 30, MOST = 150 };
 #endif
 
-/* Pairs of the same instruction behind one another, in groups of random size and order, with 1 to 3
- * threads: equal to each pair alone. */
+/* Pairs of the same instruction behind one another, in groups of random size and order. */
+static size_t draw_groups(const struct golden *golden, size_t round, size_t most, size_t *which)
+{
+    const size_t n = round % 2 == 0 ? (size_t)random() % most : (size_t)random() % 20;
+    const size_t longest = 1 + (size_t)random() % 40; /* of a group */
+    for (size_t i = 0; i < n; i++) {
+        const bool is_new = i == 0 || (size_t)random() % longest == 0;
+        const size_t first = is_new ? (size_t)random() % golden->n : which[i - 1];
+        which[i] = first / 7 * 7 + (size_t)random() % 7; /* seven pairs an instruction */
+    }
+    return n;
+}
+
 static void check_groups(const char *name, const char *model, cappy_precision precision)
 {
-    static cappy_pair batch[MOST];
-    static float scores[MOST * MAX_LABELS];
     struct golden golden;
-    float alone[MAX_PAIRS * MAX_LABELS];
-    size_t which[MOST];
     open_golden(&golden, name, model, precision);
-    cappy_scorer *scorers[3];
-    for (size_t t = 0; t < 3; t++) {
-        scorers[t] = make_scorer(golden.model, t + 1);
-    }
-    for (size_t i = 0; i < golden.n; i++) {
-        float *to = alone + i * golden.labels;
-        assert_int_equal(cappy_score(scorers[0], &golden.pairs[i], 1, to, NULL), CAPPY_OK);
-    }
-    for (size_t round = 0; round < ROUNDS; round++) {
-        const size_t n = round % 2 == 0 ? (size_t)random() % MOST : (size_t)random() % 20;
-        const size_t longest = 1 + (size_t)random() % 40; /* of a group */
-        for (size_t i = 0; i < n; i++) {
-            const bool is_new = i == 0 || (size_t)random() % longest == 0;
-            const size_t first = is_new ? (size_t)random() % golden.n : which[i - 1];
-            which[i] = first / 7 * 7 + (size_t)random() % 7; /* seven pairs an instruction */
-            batch[i] = golden.pairs[which[i]];
-        }
-        assert_int_equal(cappy_score(scorers[round % 3], batch, n, scores, NULL), CAPPY_OK);
-        for (size_t i = 0; i < n; i++) {
-            assert_memory_equal(scores + i * golden.labels, alone + which[i] * golden.labels,
-                                golden.labels * sizeof(float));
-        }
-    }
-    for (size_t t = 0; t < 3; t++) {
-        cappy_scorer_free(scorers[t]);
-    }
-    close_golden(&golden);
+    golden_check_batches(&golden, LENGTH, 3, ROUNDS, MOST, draw_groups);
+    golden_close(&golden);
 }
 
 static void check_precisions(void)
@@ -198,7 +116,7 @@ static cappy_scorer_counts count(const struct golden *golden, size_t first, size
 {
     float scores[MAX_PAIRS * MAX_LABELS];
     cappy_scorer_counts counts = {.struct_size = sizeof counts};
-    cappy_scorer *scorer = make_scorer(golden->model, 1);
+    cappy_scorer *scorer = golden_scorer(golden, 1, LENGTH);
     assert_int_equal(cappy_score(scorer, golden->pairs + first, n, scores, NULL), CAPPY_OK);
     assert_int_equal(cappy_scorer_count(scorer, &counts, NULL), CAPPY_OK);
     cappy_scorer_free(scorer);
@@ -223,7 +141,7 @@ static void test_counts(void **state)
     assert_int_equal(all.tokens, sum.tokens - 5 * head);
     assert_true(all.operations < sum.operations);
     assert_int_equal(all.pairs, 6);
-    close_golden(&golden);
+    golden_close(&golden);
 }
 
 /* A tokenizer without a token between the texts, here one without a post_processor, does not go
@@ -239,10 +157,10 @@ static void test_split(void **state)
     cappy_model plain = {0};
     open_golden(&golden, "bert", "bert", CAPPY_PRECISION_FP32);
     assert_int_equal(cappy_pair_prefix(golden.model->tokenizer, 5), 6);
-    close_golden(&golden);
+    golden_close(&golden);
     open_golden(&golden, "roberta", "roberta", CAPPY_PRECISION_FP32);
     assert_int_equal(cappy_pair_prefix(golden.model->tokenizer, 5), 7);
-    close_golden(&golden);
+    golden_close(&golden);
     golden_path(path, "bert", "tokenizer.json");
     assert_int_equal(cappy_json_read(path, 1 << 24, &spec, &error), CAPPY_OK);
     json_object_del(spec, "post_processor");

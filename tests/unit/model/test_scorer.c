@@ -7,67 +7,12 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "cappy.h"
-#include "golden.h"
-#include "kernel/kernel.h"
-
-enum { MAX_PAIRS = 64, MAX_LABELS = 3 };
-
-struct golden {
-    json_t *document;
-    const json_t *rows;
-    size_t n;
-    cappy_pair pairs[MAX_PAIRS];
-    cappy_model *model;
-    size_t labels;
-};
-
-/* The pairs of one golden model, and another model (its folder, seen from tests/golden). */
-static void open_beside(struct golden *golden, const char *name, const char *model,
-                        cappy_precision precision)
-{
-    const cappy_model_options options = {.struct_size = sizeof options, .precision = precision};
-    char path[GOLDEN_PATH];
-    cappy_error error = {0};
-    golden->rows = golden_pairs(name, &golden->document);
-    assert_non_null(golden->rows);
-    golden->n = json_array_size(golden->rows);
-    assert_in_range(golden->n, 1, MAX_PAIRS);
-    for (size_t i = 0; i < golden->n; i++) {
-        const json_t *row = json_array_get(golden->rows, i);
-        golden->pairs[i] =
-            (cappy_pair){golden_text(row, "instruction"), golden_text(row, "response")};
-    }
-    golden_path(path, model, NULL);
-    if (cappy_model_open(path, &options, &golden->model, &error) != CAPPY_OK) {
-        fail_msg("%s", error.message);
-    }
-    cappy_model_info info = {.struct_size = sizeof info};
-    assert_int_equal(cappy_model_describe(golden->model, &info, &error), CAPPY_OK);
-    golden->labels = info.n_labels;
-}
+#include "golden_scores.h"
 
 static void open_golden(struct golden *golden, const char *name, cappy_precision precision)
 {
-    open_beside(golden, name, name, precision);
-}
-
-static void close_golden(struct golden *golden)
-{
-    cappy_model_close(golden->model);
-    json_decref(golden->document);
-}
-
-static cappy_scorer *make_scorer(const cappy_model *model, size_t threads)
-{
-    cappy_scorer_options options = {.struct_size = sizeof options, .threads = threads};
-    cappy_scorer *scorer = NULL;
-    assert_int_equal(cappy_scorer_create(model, &options, &scorer, NULL), CAPPY_OK);
-    return scorer;
+    golden_open(golden, name, "golden.json", name, precision);
 }
 
 static void check_ids(const struct golden *golden, cappy_scorer *scorer)
@@ -95,47 +40,30 @@ static void check_ids(const struct golden *golden, cappy_scorer *scorer)
     }
 }
 
-/* Largest |score - reference|. */
-static double worst_difference(const struct golden *golden, const float *scores)
-{
-    double worst = 0;
-    for (size_t i = 0; i < golden->n; i++) {
-        const json_t *want = json_object_get(json_array_get(golden->rows, i), "scores");
-        for (size_t j = 0; j < golden->labels; j++) {
-            double difference = fabs(json_number_value(json_array_get(want, j)) -
-                                     (double)scores[i * golden->labels + j]);
-            worst = difference > worst ? difference : worst;
-        }
-    }
-    return worst;
-}
-
 static const char *const models[] = {"bert", "roberta"};
+
+static void check_reference(void)
+{
+    for (size_t m = 0; m < 2; m++) {
+        struct golden golden;
+        float scores[MAX_PAIRS * MAX_LABELS];
+        open_golden(&golden, models[m], CAPPY_PRECISION_FP32);
+        cappy_scorer *scorer = golden_scorer(&golden, 1, 0);
+        check_ids(&golden, scorer);
+        assert_int_equal(cappy_score(scorer, golden.pairs, golden.n, scores, NULL), CAPPY_OK);
+        const double worst = golden_worst(&golden, scores);
+        print_message("%s, %s: worst |score - reference| %.1e\n", models[m], getenv("CAPPY_ISA"),
+                      worst);
+        assert_true(worst < 1e-4);
+        cappy_scorer_free(scorer);
+        golden_close(&golden);
+    }
+}
 
 static void test_reference(void **state)
 {
     (void)state;
-    for (size_t m = 0; m < 2; m++) {
-        for (size_t set = 0; set < cappy_kernels_count(); set++) {
-            if (cappy_kernels_at(set) == NULL) {
-                continue;
-            }
-            setenv("CAPPY_ISA", cappy_kernels_at(set)->name, 1);
-            struct golden golden;
-            float scores[MAX_PAIRS * MAX_LABELS];
-            open_golden(&golden, models[m], CAPPY_PRECISION_FP32);
-            cappy_scorer *scorer = make_scorer(golden.model, 1);
-            check_ids(&golden, scorer);
-            assert_int_equal(cappy_score(scorer, golden.pairs, golden.n, scores, NULL), CAPPY_OK);
-            double worst = worst_difference(&golden, scores);
-            print_message("%s, %s: worst |score - reference| %.1e\n", models[m],
-                          cappy_kernels_at(set)->name, worst);
-            assert_true(worst < 1e-4);
-            cappy_scorer_free(scorer);
-            close_golden(&golden);
-        }
-    }
-    unsetenv("CAPPY_ISA");
+    with_each_set(check_reference);
 }
 
 #if defined(CAPPY_TEST_EMULATED) || defined(__SANITIZE_ADDRESS__)
@@ -144,40 +72,22 @@ enum { ROUNDS = 6, MOST = 60 }; /* an emulated processor is a hundred times slow
 enum { ROUNDS = 60, MOST = 700 };
 #endif
 
-/* Random batches of random pairs, in random order, with 1 to 4 threads, equal to each pair
- * alone. */
+/* Random pairs in random order. */
+static size_t draw(const struct golden *golden, size_t round, size_t most, size_t *which)
+{
+    const size_t n = round % 3 == 0 ? (size_t)random() % most : (size_t)random() % 20;
+    for (size_t i = 0; i < n; i++) {
+        which[i] = (size_t)random() % golden->n;
+    }
+    return n;
+}
+
 static void check_batch_invariance(const char *name, const char *model, cappy_precision precision)
 {
-    static cappy_pair batch[MOST];
-    static float scores[MOST * MAX_LABELS];
     struct golden golden;
-    float alone[MAX_PAIRS * MAX_LABELS];
-    size_t which[MOST];
-    open_beside(&golden, name, model, precision);
-    cappy_scorer *scorers[4];
-    for (size_t t = 0; t < 4; t++) {
-        scorers[t] = make_scorer(golden.model, t + 1);
-    }
-    for (size_t i = 0; i < golden.n; i++) {
-        float *to = alone + i * golden.labels;
-        assert_int_equal(cappy_score(scorers[0], &golden.pairs[i], 1, to, NULL), CAPPY_OK);
-    }
-    for (size_t round = 0; round < ROUNDS; round++) {
-        size_t n = round % 3 == 0 ? (size_t)random() % MOST : (size_t)random() % 20;
-        for (size_t i = 0; i < n; i++) {
-            which[i] = (size_t)random() % golden.n;
-            batch[i] = golden.pairs[which[i]];
-        }
-        assert_int_equal(cappy_score(scorers[round % 4], batch, n, scores, NULL), CAPPY_OK);
-        for (size_t i = 0; i < n; i++) {
-            assert_memory_equal(scores + i * golden.labels, alone + which[i] * golden.labels,
-                                golden.labels * sizeof(float));
-        }
-    }
-    for (size_t t = 0; t < 4; t++) {
-        cappy_scorer_free(scorers[t]);
-    }
-    close_golden(&golden);
+    golden_open(&golden, name, "golden.json", model, precision);
+    golden_check_batches(&golden, 0, 4, ROUNDS, MOST, draw);
+    golden_close(&golden);
 }
 
 static void check_precisions(void)
@@ -196,13 +106,7 @@ static void test_batch_invariance(void **state)
 #if defined(CAPPY_TEST_EMULATED)
     check_precisions(); /* with the set that would be chosen */
 #else
-    for (size_t set = 0; set < cappy_kernels_count(); set++) {
-        if (cappy_kernels_at(set) != NULL) {
-            setenv("CAPPY_ISA", cappy_kernels_at(set)->name, 1);
-            check_precisions();
-        }
-    }
-    unsetenv("CAPPY_ISA");
+    with_each_set(check_precisions);
 #endif
 }
 
@@ -231,14 +135,14 @@ static void test_narrow(void **state)
             cappy_model_info info = {.struct_size = sizeof info};
             assert_int_equal(cappy_model_describe(golden.model, &info, NULL), CAPPY_OK);
             assert_int_equal(info.precision, p);
-            cappy_scorer *scorer = make_scorer(golden.model, 2);
+            cappy_scorer *scorer = golden_scorer(&golden, 2, 0);
             assert_int_equal(cappy_score(scorer, golden.pairs, golden.n, scores, NULL), CAPPY_OK);
-            const double worst = worst_difference(&golden, scores);
+            const double worst = golden_worst(&golden, scores);
             print_message("%s, %s: worst |score - reference| %.1e\n", models[m],
                           p == CAPPY_PRECISION_BF16 ? "bf16" : "int8", worst);
             assert_true(worst > 0 && worst < (p == CAPPY_PRECISION_BF16 ? 0.2 : 1.5));
             cappy_scorer_free(scorer);
-            close_golden(&golden);
+            golden_close(&golden);
         }
     }
 }
@@ -248,7 +152,7 @@ static void test_rank(void **state)
     (void)state;
     struct golden golden;
     open_golden(&golden, "bert", CAPPY_PRECISION_DEFAULT);
-    cappy_scorer *scorer = make_scorer(golden.model, 2);
+    cappy_scorer *scorer = golden_scorer(&golden, 2, 0);
     enum { N = 600 };
     static cappy_text candidates[N];
     static float scores[N];
@@ -273,16 +177,16 @@ static void test_rank(void **state)
         cappy_rank(scorer, golden.pairs[0].instruction, candidates, 0, scores, &best, &error),
         CAPPY_ARGUMENT);
     cappy_scorer_free(scorer);
-    close_golden(&golden);
+    golden_close(&golden);
 
     open_golden(&golden, "roberta", CAPPY_PRECISION_DEFAULT); /* three labels: nothing to rank by */
-    scorer = make_scorer(golden.model, 1);
+    scorer = golden_scorer(&golden, 1, 0);
     assert_int_equal(
         cappy_rank(scorer, golden.pairs[0].instruction, candidates, 1, scores, &best, &error),
         CAPPY_ARGUMENT);
     assert_non_null(strstr(error.message, "3 numbers"));
     cappy_scorer_free(scorer);
-    close_golden(&golden);
+    golden_close(&golden);
 }
 
 static void test_options(void **state)
@@ -314,7 +218,7 @@ static void test_options(void **state)
     assert_in_range(counts.truncated, 5, golden.n - 5);
     assert_in_range(counts.tokens, 3 * golden.n, 16 * golden.n);
     cappy_scorer_free(scorer);
-    close_golden(&golden);
+    golden_close(&golden);
 }
 
 /* A pair that is too long, its beginning cut off: the last tokens of each text, as many as are left
@@ -333,7 +237,7 @@ static void test_truncation(void **state)
     size_t n[3];
     float scores[3];
     open_golden(&golden, "bert", CAPPY_PRECISION_FP32);
-    cappy_scorer *whole = make_scorer(golden.model, 1);
+    cappy_scorer *whole = golden_scorer(&golden, 1, 0);
     assert_int_equal(cappy_scorer_create(golden.model, &options, &scorer, NULL), CAPPY_OK);
     assert_int_equal(cappy_tokenize(scorer, &pair, ids[0], NULL, ROOM, &n[0], NULL), CAPPY_OK);
     cappy_scorer_set_truncation(scorer, CAPPY_TRUNCATION_LEFT);
@@ -351,7 +255,7 @@ static void test_truncation(void **state)
     assert_memory_equal(&scores[2], &scores[1], sizeof scores[0]);
     cappy_scorer_free(scorer);
     cappy_scorer_free(whole);
-    close_golden(&golden);
+    golden_close(&golden);
 }
 
 int main(void)

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "golden_step.h"
+#include "wide_step.h"
 
 static const char *const models[] = {"bert", "roberta"};
 
@@ -67,64 +67,17 @@ static void test_gradients(void **state)
     }
 }
 
-/* A net of random weights whose rows and heads are whole blocks, as those of real models are, and a
- * batch of two slots for it. */
+/* A batch of two slots for a wide net. */
 static void open_wide(struct golden_step *step, struct cappy_model *model)
 {
-    cappy_error error;
     uint32_t random = 5;
-    *step = (struct golden_step){.model = model, .n = 24};
-    model->config = (struct cappy_config){.architecture = CAPPY_ARCHITECTURE_BERT,
-                                          .n_layers = 3,
-                                          .hidden_size = 128,
-                                          .ffn_size = 192,
-                                          .n_heads = 2,
-                                          .vocab_size = 100,
-                                          .n_positions = MAX_TOKENS,
-                                          .n_segments = 2,
-                                          .pad_token_id = -1,
-                                          .norm_epsilon = 1e-12f,
-                                          .n_labels = 1};
-    assert_int_equal(cappy_params_init(&model->config, &step->params, &error), CAPPY_OK);
-    assert_int_equal(cappy_kernels_choose(&model->kernels, NULL, &error), CAPPY_OK);
+    wide_open(step, model, CAPPY_MASK_FULL);
+    step->n = 24;
     for (size_t i = 0; i < step->n; i++) {
         const size_t n = 1 + i * 29 % MAX_TOKENS;
-        for (size_t j = 0; j < n; j++) {
-            random = random * 1664525u + 1013904223u;
-            step->ids[i][j] = (int32_t)(random >> 8) % 100;
-            step->segments[i][j] = j > n / 2;
-        }
-        step->examples[i] = (struct cappy_example){
-            .ids = step->ids[i], .segments = step->segments[i], .n = n, .key = {(uint32_t)i, 7}};
-        step->targets[i] = (float)(i % 2);
-        step->tokens += n;
+        wide_fill_row(step, i, n, 0, n / 2 + 1, &random);
     }
-    step->net = (struct cappy_net){
-        .config = &model->config,
-        .kernels = model->kernels,
-        .params = &step->params,
-        .precision = CAPPY_PRECISION_BF16,
-        .threads = 1,
-        .weights = cappy_alloc(step->params.size, sizeof(float)),
-        .gradients = cappy_alloc(step->params.size, sizeof(float)),
-    };
-    for (size_t p = 0; p < step->params.n; p++) {
-        const struct cappy_param *param = &step->params.items[p];
-        const bool is_scale = param->columns == 0 && !param->is_bias;
-        for (size_t i = 0; i < cappy_param_size(param); i++) {
-            random = random * 1664525u + 1013904223u;
-            const float x = (float)(random >> 8) / (float)(1 << 24) - 0.5f;
-            step->net.weights[param->offset + i] = is_scale ? 1.0f + x / 2 : 0.3f * x;
-        }
-    }
-}
-
-static void close_wide(struct golden_step *step)
-{
-    cappy_net_free(&step->net);
-    cappy_free(step->net.weights);
-    cappy_free(step->net.gradients);
-    cappy_params_free(&step->params);
+    wide_fill_weights(step, &random);
 }
 
 /* ---- The same bits ---- */
@@ -170,7 +123,7 @@ static void test_threads(void **state)
     open_wide(&step, &model);
     step.net.rates = (struct cappy_rates){6554, 6554, 6554};
     check_step(&step);
-    close_wide(&step);
+    wide_close(&step);
 }
 
 /* What is computed again backwards is what was kept, bit for bit, in several slots and with several
@@ -217,7 +170,7 @@ static void test_recomputing(void **state)
     open_wide(&step, &model);
     step.net.rates = (struct cappy_rates){6554, 6554, 6554};
     check_recomputing(&step);
-    close_wide(&step);
+    wide_close(&step);
 }
 
 /* In two passes the gradients are those of one, but for rounding. */
@@ -298,7 +251,7 @@ static void test_passes_apart(void **state)
     struct cappy_model model = {0};
     open_wide(&step, &model);
     check_apart(&step);
-    close_wide(&step);
+    wide_close(&step);
 }
 
 /* ---- Narrow numbers ---- */
@@ -360,7 +313,7 @@ static void test_bf16(void **state)
             check_narrow(&step, 0.015);
         }
     }
-    close_wide(&step);
+    wide_close(&step);
 }
 
 /* ---- Finite differences ---- */

@@ -9,10 +9,10 @@
 #include <cmocka.h>
 #include <stdlib.h>
 
-#include "golden_step.h"
 #include "train/loss.h"
 #include "train/optimiser.h"
 #include "train/passes.h"
+#include "wide_step.h"
 
 enum { STEPS = 5, LIST = 3 };
 
@@ -229,70 +229,19 @@ static void test_pytorch(void **state)
 
 enum { WIDE = MAX_ROWS, WIDE_PREFIX = 30 };
 
-/* A net of random weights whose rows and heads are whole blocks, and groups of `each` that share a
- * prefix. */
+/* A wide net, and groups of `each` that share a prefix. */
 static void open_wide(struct golden_step *step, struct cappy_model *model, size_t each)
 {
-    cappy_error error;
     uint32_t random = 5;
-    *step = (struct golden_step){.model = model, .n = WIDE};
-    model->config = (struct cappy_config){.architecture = CAPPY_ARCHITECTURE_BERT,
-                                          .n_layers = 3,
-                                          .hidden_size = 128,
-                                          .ffn_size = 192,
-                                          .n_heads = 2,
-                                          .vocab_size = 100,
-                                          .n_positions = MAX_TOKENS,
-                                          .n_segments = 2,
-                                          .pad_token_id = -1,
-                                          .norm_epsilon = 1e-12f,
-                                          .mask = CAPPY_MASK_PREFIX,
-                                          .n_labels = 1};
-    assert_int_equal(cappy_params_init(&model->config, &step->params, &error), CAPPY_OK);
-    assert_int_equal(cappy_kernels_choose(&model->kernels, NULL, &error), CAPPY_OK);
+    wide_open(step, model, CAPPY_MASK_PREFIX);
+    step->n = WIDE;
     for (size_t i = 0; i < WIDE; i++) {
         const size_t n = WIDE_PREFIX + 1 + i * 29 % (MAX_TOKENS - WIDE_PREFIX);
-        for (size_t j = 0; j < n; j++) {
-            random = random * 1664525u + 1013904223u;
-            const bool is_same = j < WIDE_PREFIX && i % each != 0;
-            step->ids[i][j] = is_same ? step->ids[i - 1][j] : (int32_t)(random >> 8) % 100;
-            step->segments[i][j] = j >= WIDE_PREFIX;
-        }
-        step->examples[i] = (struct cappy_example){.ids = step->ids[i],
-                                                   .segments = step->segments[i],
-                                                   .n = n,
-                                                   .key = {(uint32_t)i, 7},
-                                                   .head = WIDE_PREFIX};
-        step->targets[i] = (float)(i % 2);
-        step->tokens += n;
+        wide_fill_row(step, i, n, i % each != 0 ? WIDE_PREFIX : 0, WIDE_PREFIX, &random);
+        step->examples[i].head = WIDE_PREFIX;
     }
     share(step, SIZE_MAX);
-    step->net = (struct cappy_net){
-        .config = &model->config,
-        .kernels = model->kernels,
-        .params = &step->params,
-        .precision = CAPPY_PRECISION_BF16,
-        .threads = 1,
-        .weights = cappy_alloc(step->params.size, sizeof(float)),
-        .gradients = cappy_alloc(step->params.size, sizeof(float)),
-    };
-    for (size_t p = 0; p < step->params.n; p++) {
-        const struct cappy_param *param = &step->params.items[p];
-        const bool is_scale = param->columns == 0 && !param->is_bias;
-        for (size_t i = 0; i < cappy_param_size(param); i++) {
-            random = random * 1664525u + 1013904223u;
-            const float x = (float)(random >> 8) / (float)(1 << 24) - 0.5f;
-            step->net.weights[param->offset + i] = is_scale ? 1.0f + x / 2 : 0.3f * x;
-        }
-    }
-}
-
-static void close_wide(struct golden_step *step)
-{
-    cappy_net_free(&step->net);
-    cappy_free(step->net.weights);
-    cappy_free(step->net.gradients);
-    cappy_params_free(&step->params);
+    wide_fill_weights(step, &random);
 }
 
 /* Without dropout, the scores have the same bits and the gradients are the same but for rounding,
@@ -328,7 +277,7 @@ static void test_sharing(void **state)
             }
         }
         cappy_free(apart);
-        close_wide(&step);
+        wide_close(&step);
     }
 }
 
@@ -361,7 +310,7 @@ static void test_bits(void **state)
         step.net.precision = i % 2 == 0 ? CAPPY_PRECISION_FP32 : CAPPY_PRECISION_BF16;
         step.net.rates = (struct cappy_rates){6554, 6554, 6554};
         check_bits(&step);
-        close_wide(&step);
+        wide_close(&step);
     }
 }
 
@@ -402,7 +351,7 @@ static void test_passes_apart(void **state)
     assert_memory_equal(together, apart, size);
     cappy_free(together);
     cappy_free(apart);
-    close_wide(&step);
+    wide_close(&step);
 }
 
 /* In bf16 the gradients are those in fp32 but for rounding, with each set of kernels. */
@@ -435,7 +384,7 @@ static void test_bf16(void **state)
         assert_true(sqrt(errors / squares) < 0.015);
     }
     cappy_free(exact);
-    close_wide(&step);
+    wide_close(&step);
 }
 
 /* ---- Finite differences ---- */
