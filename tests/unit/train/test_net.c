@@ -318,51 +318,6 @@ static void test_bf16(void **state)
 
 /* ---- Finite differences ---- */
 
-/* Along a random direction in each tensor, the loss changes as the gradient says. */
-static void check_directions(struct golden_step *step)
-{
-    const double h = 2e-3;
-    uint32_t random = 1;
-    golden_step_run(step, true, true);
-    for (size_t p = 0; p < step->params.n; p++) {
-        const struct cappy_param *param = &step->params.items[p];
-        const size_t n = cappy_param_size(param);
-        float *weights = step->net.weights + param->offset;
-        float *kept = cappy_alloc(n, sizeof *kept);
-        float *direction = cappy_alloc(n, sizeof *direction);
-        double length = 0;
-        double want = 0;
-        memcpy(kept, weights, n * sizeof *kept);
-        for (size_t i = 0; i < n; i++) {
-            /* Mostly along the gradient, so that the change is well above the rounding. */
-            random = random * 1664525u + 1013904223u;
-            direction[i] = step->net.gradients[param->offset + i] *
-                           (0.5f + (float)(random >> 8) / (float)(1 << 24));
-            length += (double)direction[i] * (double)direction[i];
-        }
-        length = sqrt(length) + 1e-30;
-        double losses[2];
-        for (int side = 0; side < 2; side++) {
-            for (size_t i = 0; i < n; i++) {
-                const double move = (double)direction[i] / length * (side == 0 ? -h : h);
-                weights[i] = (float)((double)kept[i] + move);
-            }
-            losses[side] = golden_step_run(step, true, false);
-        }
-        for (size_t i = 0; i < n; i++) {
-            want += (double)direction[i] / length * (double)step->net.gradients[param->offset + i];
-        }
-        memcpy(weights, kept, n * sizeof *kept);
-        const double slope = (losses[1] - losses[0]) / (2 * h);
-        if (!(fabs(slope - want) < 1e-2 * fabs(want) + 2e-3)) {
-            fail_msg("module %d layer %zu bias %d: slope %.6g, gradient %.6g", (int)param->module,
-                     param->layer, param->is_bias, slope, want);
-        }
-        cappy_free(kept);
-        cappy_free(direction);
-    }
-}
-
 static void test_finite_differences(void **state)
 {
     (void)state;
@@ -371,7 +326,7 @@ static void test_finite_differences(void **state)
             struct golden_step step;
             golden_step_open(models[m], &step);
             step.net.rates = (struct cappy_rates){rate, rate / 2, rate};
-            check_directions(&step);
+            golden_step_check_directions(&step, 2e-3);
             golden_step_close(&step);
         }
     }

@@ -389,41 +389,6 @@ static void test_bf16(void **state)
 
 /* ---- Finite differences ---- */
 
-/* Along the gradient of each tensor, the loss changes as it says, with dropout and without. */
-static void check_directions(struct golden_step *step)
-{
-    const double h = 1e-3;
-    golden_step_run(step, true, true);
-    for (size_t p = 0; p < step->params.n; p++) {
-        const struct cappy_param *param = &step->params.items[p];
-        const size_t n = cappy_param_size(param);
-        const float *gradient = step->net.gradients + param->offset;
-        float *weights = step->net.weights + param->offset;
-        float *kept = cappy_alloc(n, sizeof *kept);
-        double length = 0;
-        double losses[2];
-        memcpy(kept, weights, n * sizeof *kept);
-        for (size_t i = 0; i < n; i++) {
-            length += (double)gradient[i] * (double)gradient[i];
-        }
-        length = sqrt(length) + 1e-30;
-        for (int side = 0; side < 2; side++) {
-            for (size_t i = 0; i < n; i++) {
-                const double move = (double)gradient[i] / length * (side == 0 ? -h : h);
-                weights[i] = (float)((double)kept[i] + move);
-            }
-            losses[side] = golden_step_run(step, true, false);
-        }
-        memcpy(weights, kept, n * sizeof *kept);
-        const double slope = (losses[1] - losses[0]) / (2 * h);
-        if (!is_noise(param, false) && !(fabs(slope - length) < 1e-2 * length + 2e-3)) {
-            fail_msg("module %d layer %zu bias %d: slope %.6g, gradient %.6g", (int)param->module,
-                     param->layer, param->is_bias, slope, length);
-        }
-        cappy_free(kept);
-    }
-}
-
 static void test_finite_differences(void **state)
 {
     (void)state;
@@ -432,7 +397,7 @@ static void test_finite_differences(void **state)
             struct golden_step step;
             open_step(models[m], &step);
             step.net.rates = (struct cappy_rates){rate, rate / 2, rate};
-            check_directions(&step);
+            golden_step_check_directions(&step, 1e-3);
             golden_step_close(&step);
         }
     }
