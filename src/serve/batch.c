@@ -231,6 +231,7 @@ void cappy_lane_give(struct cappy_lane *lane, double seconds, cappy_status statu
     const size_t width = batch->model->info.n_labels;
     const float *scores = batch->scores;
     scheduler->counts.batches++;
+    scheduler->counts.jobs += batch->n_portions;
     scheduler->counts.pairs += batch->n_pairs;
     scheduler->counts.tokens += batch->n_tokens;
     note_speed(lane, seconds);

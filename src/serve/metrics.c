@@ -184,6 +184,9 @@ static void add_scheduler(struct page *page, struct cappy_scheduler *scheduler)
     begin(page, "cappy_batch_tokens", "summary", "Tokens of the batches computed.");
     add(page, "cappy_batch_tokens_sum", "", (double)counts.tokens);
     add(page, "cappy_batch_tokens_count", "", (double)counts.batches);
+    begin(page, "cappy_batch_requests", "summary", "Requests with pairs in the batches computed.");
+    add(page, "cappy_batch_requests_sum", "", (double)counts.jobs);
+    add(page, "cappy_batch_requests_count", "", (double)counts.batches);
     begin(page, "cappy_batch_sequences", "summary", "Pairs of the batches computed.");
     add(page, "cappy_batch_sequences_sum", "", (double)counts.pairs);
     add(page, "cappy_batch_sequences_count", "", (double)counts.batches);

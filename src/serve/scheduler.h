@@ -36,6 +36,7 @@ struct cappy_job {
 /* What has been computed, for the metrics. */
 struct cappy_scheduler_counts {
     uint64_t batches;
+    uint64_t jobs; /* that had pairs in a batch, once for each batch */
     uint64_t pairs;
     uint64_t tokens;
     double seconds;       /* in which something was computed */

@@ -46,8 +46,10 @@ def check_bits(server):
     for client in clients:
         client.join()
     want(f"{BATCHINGS} batchings give the same bits", not wrong, wrong[:1])
-    batches = server.metric("cappy_batch_tokens_count")
-    want("requests shared batches", batches < server.metric("cappy_inference_duration_seconds_count"), batches)
+    batches = server.metric("cappy_batch_requests_count")
+    want("requests shared batches", batches < server.metric("cappy_batch_requests_sum"), batches)
+    if PATIENCE == 1:  # a slow model has small batches, so that a request may be in several
+        want("fewer batches than requests", batches < server.metric("cappy_inference_duration_seconds_count"), batches)
 
 
 def check_leaving(server):
