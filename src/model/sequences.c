@@ -98,17 +98,6 @@ cappy_status cappy_scorer_failure(const struct cappy_scorer *scorer, cappy_error
     return CAPPY_OK;
 }
 
-/* What the sequence behind `before` shares with that. */
-static size_t find_shared(const struct cappy_sequence *before)
-{
-    const struct cappy_sequence *sequence = before + 1;
-    const size_t head = sequence->head;
-    return head == before->head &&
-                   memcmp(sequence->ids, before->ids, head * sizeof *sequence->ids) == 0
-               ? head
-               : 0;
-}
-
 /* Workers take runs of neighbouring pairs, so that instructions are shared. */
 cappy_status cappy_scorer_encode(struct cappy_scorer *scorer, const cappy_pair *pairs, size_t n,
                                  float *scores, cappy_error *error)
@@ -138,14 +127,18 @@ cappy_status cappy_scorer_encode(struct cappy_scorer *scorer, const cappy_pair *
     for (size_t i = 0; i < n; i++) {
         const struct cappy_sequence_place *place = &scorer->places[i];
         const struct cappy_worker *worker = &scorer->workers[place->worker];
-        scorer->sequences[i] = (struct cappy_sequence){
+        struct cappy_sequence *sequence = &scorer->sequences[i];
+        *sequence = (struct cappy_sequence){
             .ids = worker->ids.data + place->offset,
             .segments = worker->segments.data + place->offset,
             .n = place->n,
             .scores = scores + i * scorer->model->config.n_labels,
             .head = place->head,
         };
-        scorer->sequences[i].shared = i > 0 ? find_shared(&scorer->sequences[i - 1]) : 0;
+        if (i > 0) {
+            sequence->shared = cappy_prefix_shared(sequence[-1].ids, sequence[-1].head,
+                                                   sequence->ids, sequence->head);
+        }
     }
     for (size_t i = 0; i < scorer->threads; i++) {
         scorer->counts.truncated += scorer->workers[i].truncated;

@@ -50,6 +50,11 @@ size_t cappy_pair_prefix(const struct cappy_tokenizer *tokenizer, size_t n_first
     return 0;
 }
 
+size_t cappy_prefix_shared(const int32_t *before, size_t n_before, const int32_t *ids, size_t n)
+{
+    return n == n_before && memcmp(before, ids, n * sizeof *ids) == 0 ? n : 0;
+}
+
 size_t cappy_pair_build(const struct cappy_tokenizer *tokenizer, const int32_t *first,
                         size_t n_first, const int32_t *second, size_t n_second, int32_t *ids,
                         int32_t *segments)

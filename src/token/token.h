@@ -66,6 +66,10 @@ bool cappy_pair_truncate(const struct cappy_tokenizer *tokenizer, size_t max_len
  * where the second text does not come behind the first with a special token right before it. */
 size_t cappy_pair_prefix(const struct cappy_tokenizer *tokenizer, size_t n_first);
 
+/* How many tokens ids[n], a pair's prefix, has in common with the prefix before[n_before] of
+ * another pair: all or none. */
+size_t cappy_prefix_shared(const int32_t *before, size_t n_before, const int32_t *ids, size_t n);
+
 /* Writes the pair of first[n_first] and second[n_second] with special tokens to ids[] and segment
  * ids to segments[] (which may be NULL); both have room for n_first + n_second + overhead. Returns
  * the number written. */

@@ -57,6 +57,15 @@ static void copy_rows(struct cappy_rows from, size_t m, size_t width, struct cap
 
 /* ---- A head of a sequence ---- */
 
+/* The row where the queries of sequence s begin, those of its prefix or of its rest, in an array of
+ * the pass. */
+static size_t row_of(const struct group *group, size_t s, bool is_prefix)
+{
+    const struct cappy_work *work = group->work;
+    const size_t before = is_prefix ? 0 : work->examples[s].head - cappy_first_own(work, s);
+    return group->extent == CAPPY_EACH_FIRST ? s : work->net->memory.begins[s] + before;
+}
+
 /* Of sequence s, but for its keys and values: the queries of its prefix, or of its rest. */
 static struct cappy_attention_head queries_of(const struct group *group, size_t s, bool is_prefix,
                                               const struct cappy_dropout *dropout)
@@ -68,7 +77,7 @@ static struct cappy_attention_head queries_of(const struct group *group, size_t 
     const bool is_read = group->extent == CAPPY_EACH_FIRST; /* one query alone */
     const size_t column = group->head * width_of(work);
     const size_t prefix = memory->leaders[s] == s ? example->head : 0; /* that has rows */
-    const size_t row = is_read ? s : memory->begins[s] + (is_prefix ? 0 : prefix);
+    const size_t row = row_of(group, s, is_prefix);
     const size_t n = is_prefix ? example->head : example->n;
     const size_t n_queries = is_read ? 1 : is_prefix ? example->head : example->n - example->head;
     const struct cappy_rows queries = is_read ? memory->queries : trace->qkv;
@@ -249,13 +258,10 @@ static void differentiate(const struct group *group, size_t s, bool is_prefix,
                           struct cappy_rows d_keys, struct cappy_rows d_values)
 {
     const struct cappy_work *work = group->work;
-    const struct cappy_net_memory *memory = &work->net->memory;
     const struct cappy_desk *desk = &work->desk;
-    const bool is_read = group->extent == CAPPY_EACH_FIRST;
-    const struct cappy_rows d_queries = is_read ? desk->projected : desk->d_qkv;
-    const size_t prefix = memory->leaders[s] == s ? work->examples[s].head : 0;
-    const size_t row = is_read ? s - work->slot->first
-                               : memory->begins[s] - work->slot->row + (is_prefix ? 0 : prefix);
+    const struct cappy_rows d_queries =
+        group->extent == CAPPY_EACH_FIRST ? desk->projected : desk->d_qkv;
+    const size_t row = row_of(group, s, is_prefix) - cappy_extent_at(work, group->extent);
     const size_t column = group->head * width_of(work);
     const struct cappy_dropout dropout = dropout_of(group, s, is_prefix);
     struct cappy_attention_head_gradient gradient = {

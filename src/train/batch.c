@@ -45,16 +45,6 @@ static cappy_status read_at(int descriptor, void *to, size_t size, uint64_t offs
     return CAPPY_OK;
 }
 
-/* What example i shares with the one before it. */
-static size_t find_shared(const struct cappy_example *examples, size_t i)
-{
-    const size_t head = examples[i].head;
-    const bool is_same =
-        i > 0 && head == examples[i - 1].head &&
-        memcmp(examples[i].ids, examples[i - 1].ids, head * sizeof *examples[i].ids) == 0;
-    return is_same ? head : 0;
-}
-
 cappy_status cappy_batch_read(const struct cappy_dataset *dataset, const size_t *rows, size_t n,
                               struct cappy_batch *batch, cappy_error *error)
 {
@@ -77,9 +67,13 @@ cappy_status cappy_batch_read(const struct cappy_dataset *dataset, const size_t 
             segments[j] = (int32_t)((uint32_t)ids[j] >> CAPPY_SEGMENT_SHIFT);
             ids[j] &= (1 << CAPPY_SEGMENT_SHIFT) - 1;
         }
-        batch->examples[i] = (struct cappy_example){
+        struct cappy_example *example = &batch->examples[i];
+        *example = (struct cappy_example){
             .ids = ids, .segments = segments, .n = row->n, .head = (size_t)record.head};
-        batch->examples[i].shared = find_shared(batch->examples, i);
+        if (i > 0) {
+            example->shared =
+                cappy_prefix_shared(example[-1].ids, example[-1].head, ids, example->head);
+        }
         batch->targets[i] = record.target;
         batch->lines[i] = record.line;
         batch->rows[i] = rows[i];

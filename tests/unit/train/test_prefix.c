@@ -29,10 +29,9 @@ static void share(struct golden_step *step, size_t each)
 {
     for (size_t i = 0; i < step->n; i++) {
         struct cappy_example *example = &step->examples[i];
-        const bool is_same =
-            i % each != 0 && example->head == example[-1].head &&
-            memcmp(example->ids, example[-1].ids, example->head * sizeof *example->ids) == 0;
-        example->shared = is_same ? example->head : 0;
+        example->shared = i % each == 0 ? 0
+                                        : cappy_prefix_shared(example[-1].ids, example[-1].head,
+                                                              example->ids, example->head);
     }
 }
 
