@@ -163,10 +163,10 @@ typedef struct cappy_model_info {
     size_t max_length; /* tokens per pair, special tokens included */
     uint64_t n_parameters;
     uint64_t weights_size; /* bytes of the weight files */
-    /* With what weight `cappy adapt` found consensus (the mean likeness to the other responses,
-     * from 0 to 1) to help: responses are chosen by score + weight x consensus. Negative where the
-     * model says nothing about it. */
-    double consensus_weight;
+    /* The temperature with which `cappy adapt` found the mix of score and consensus to choose best:
+     * each response's mean ROUGE-L to all of an instruction's, weighted by exp(score / (temperature
+     * x standard deviation of the scores)). Negative where the model says nothing about it. */
+    double mix_temperature;
     /* Which tokens see which (docs/training.md): "full", all see all; "prefix", those of the
      * instruction see themselves alone, and are computed once for neighbouring pairs that share
      * them. */

@@ -30,7 +30,7 @@ if(CAPPY_TESTS)
                 -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=free)
         elseif(name MATCHES "^(weights|token|task|llm)/memory$")
             target_link_options(${target} PRIVATE
-                -Wl,--wrap=cappy_alloc,--wrap=cappy_alloc_aligned,--wrap=cappy_realloc,--wrap=cappy_strndup,--wrap=cappy_free)
+                -Wl,--wrap=cappy_alloc,--wrap=cappy_alloc_aligned,--wrap=cappy_realloc,--wrap=cappy_grow,--wrap=cappy_strndup,--wrap=cappy_free)
         endif()
         add_test(NAME unit/${name} COMMAND ${target})
         set_tests_properties(unit/${name} PROPERTIES TIMEOUT ${seconds})

@@ -17,8 +17,12 @@ import re
 import sys
 from pathlib import Path
 
+import default_causes
 import default_emotions
+import default_inference
+import default_opinions
 import default_questions
+import default_summaries
 import default_topics
 
 SHORT = 90       # rows longer than so many tokens, roughly, are drawn with the probability SHORT / length
@@ -71,13 +75,17 @@ def is_answered_by_span(row):
 
 
 def load(data):
-    """{source: {task: [row, ...]}}, and what default_questions makes its rows of."""
+    """{source: {task: [row, ...]}}, and a function of a random.Random for each source whose rows are made anew."""
     p3 = read(data / "pretrain/p3_t0")
     ni = read(data / "pretrain/superni_train") + read(data / "pretrain/superni_train_more")
     sources = {name: read(data / "pretrain" / ("rendered_" + name))
                for name in ("rotten_tomatoes", "amazon", "yelp", "imdb", "dbpedia", "qqp", "mnli")}
     sources["topics"] = default_topics.rows(p3 + ni, random.Random(1))
-    sources.update(default_emotions.rows(ni, sources["rotten_tomatoes"], random.Random(1)))
+    sources.update(default_emotions.rows(ni, sources["rotten_tomatoes"], p3, random.Random(1)))
+    sources["opinions"] = default_opinions.rows(ni, [sources[n] for n in ("rotten_tomatoes", "amazon", "yelp", "imdb")],
+                                                random.Random(1))
+    sources["causes"] = default_causes.rows(p3 + ni, random.Random(1))
+    sources.update(default_inference.rows(sources["mnli"], ni, p3, random.Random(1)))
     sources["gsm8k"] = read(data / "pools/gsm8k_train2000")
     repair_choices(p3)
     for name, rows in (("p3", p3), ("ni", ni)):
@@ -94,7 +102,9 @@ def load(data):
         tasks[name] = collections.defaultdict(list)
         for row in rows:
             tasks[name][row["task"]].append(row)
-    return tasks, default_questions.load(p3 + ni)
+    questions, articles = default_questions.load(p3 + ni), default_summaries.articles(p3)
+    return tasks, {"questions": lambda rng: default_questions.make(questions, rng, graded, labelled),
+                   "summaries": lambda rng: default_summaries.make(articles, rng)}
 
 
 # ---- What is made of them ----
@@ -227,10 +237,10 @@ def is_drawn(name, row, rng):
     return name in ("niv1", "gisting") or size <= LONGEST and rng.random() < SHORT / size
 
 
-def make(name, sources, questions, opens, rng):
+def make(name, sources, makers, opens, rng):
     """One row of a source, or None."""
-    if name == "questions":
-        return default_questions.make(questions, rng, graded, labelled)
+    if name in makers:
+        return makers[name](rng)
     tasks = sources[name]
     rows = tasks[rng.choices(list(tasks), [math.sqrt(len(r)) for r in tasks.values()])[0]]
     row = rng.choice(rows)
@@ -250,12 +260,12 @@ def main():
     arguments = parser.parse_args()
     mix = {name: int(n) for name, n in (x.split("=") for x in arguments.mix.split(","))}
     rng = random.Random(arguments.seed)
-    sources, questions = load(arguments.data)
+    sources, makers = load(arguments.data)
     opens = [r for name in ("p3_open", "ni_open") for rows in sources[name].values() for r in rows]
     names = [name for name, n in mix.items() for _ in range(n)]
     rng.shuffle(names)
     for k, name in enumerate(names):
-        while (row := make(name, sources, questions, opens, rng)) is None:
+        while (row := make(name, sources, makers, opens, rng)) is None:
             pass
         print(json.dumps({"id": f"{name}/{k}", "task": name, **row}, ensure_ascii=False))
 

@@ -85,9 +85,9 @@ def read(path):
 # ---- Ways: keys of the answers, given what was fitted ----
 
 
-def weighted(q, temperature, with_itself):
+def weighted(q, temperature, with_itself, scale=1):
     """Likeness to the others, each counting by its score."""
-    weights = np.exp((q.scores - q.scores.max()) / temperature)
+    weights = np.exp((q.scores - q.scores.max()) / (temperature * scale + 1e-12))
     like = q.like if with_itself else q.like - np.eye(len(weights))
     return like @ weights / (weights.sum() if with_itself else np.maximum(weights.sum() - weights, 1e-12))
 
@@ -118,23 +118,27 @@ WEIGHTS = [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 6, 8]
 SHARES = [0.2, 0.35, 0.5, 0.65, 0.8]
 TEMPERATURES = [0.03, 0.06, 0.12, 0.25, 0.5, 1]
 SLOPES = [-0.2, -0.15, -0.1, -0.05, -0.025, 0, 0.025, 0.05, 0.1, 0.15, 0.2]
+RELATIVE = [0.1, 0.25, 0.35, 0.5, 0.7, 1, 1.5, 2, 3, 4, 8]
 WAYS = {
-    "mix: score + w x consensus": (lambda q, w: q.scores + w * q.consensus, [WEIGHTS]),
-    "mix, w = 1": (lambda q: q.scores + q.consensus, []),
+    "mix: consensus weighted by exp(score / (t x deviation)), each like itself":
+        (lambda q, t: weighted(q, t, True, q.scores.std()), [RELATIVE]),
+    "mix, t = 1": (lambda q: weighted(q, 1, True, q.scores.std()), []),
+    "score + w x consensus": (lambda q, w: q.scores + w * q.consensus, [WEIGHTS]),
+    "score + consensus": (lambda q: q.scores + q.consensus, []),
     "random": (None, []),
     "scorer": (lambda q: q.scores, []),
     "consensus": (lambda q: q.consensus, []),
     "vote": (lambda q: q.vote, []),
-    "vote where short, else mix": (lambda q, w: q.vote if q.is_short else q.scores + w * q.consensus, [WEIGHTS]),
-    "mix + v x share of the vote": (lambda q, w, v: q.scores + w * q.consensus + v * q.vote / q.vote.max(), [WEIGHTS, WEIGHTS]),
+    "vote where short, else score + w x consensus": (lambda q, w: q.vote if q.is_short else q.scores + w * q.consensus, [WEIGHTS]),
+    "score + w x consensus + v x share of the vote": (lambda q, w, v: q.scores + w * q.consensus + v * q.vote / q.vote.max(), [WEIGHTS, WEIGHTS]),
     "first share by score, then consensus with all": (lambda q, s: 10 * best(q, s) + q.consensus, [SHARES]),
     "first share by score, then consensus among these": (among, [SHARES]),
     "consensus weighted by exp(score / t)": (lambda q, t: weighted(q, t, False), [TEMPERATURES]),
     "the same, each like itself": (lambda q, t: weighted(q, t, True), [TEMPERATURES]),
     "score + w x weighted consensus": (lambda q, w, t: q.scores + w * weighted(q, t, False), [WEIGHTS, TEMPERATURES]),
-    "mix of deviations within the question": (lambda q, w: scaled(q.scores) + w * scaled(q.consensus), [WEIGHTS]),
+    "deviation of score + w x that of consensus, within the question": (lambda q, w: scaled(q.scores) + w * scaled(q.consensus), [WEIGHTS]),
     "scorer without length, slope b": (even, [SLOPES]),
-    "mix without length": (lambda q, w, b: even(q, b) + w * q.consensus, [WEIGHTS, SLOPES]),
+    "score without length + w x consensus": (lambda q, w, b: even(q, b) + w * q.consensus, [WEIGHTS, SLOPES]),
 }
 MIX = next(iter(WAYS))
 

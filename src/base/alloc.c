@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { CACHE_LINE = 64, HUGE_PAGE = 2 << 20 };
+enum { CACHE_LINE = 64, HUGE_PAGE = 2 << 20, FIRST_ROOM = 64 };
 
 void *cappy_alloc(size_t count, size_t size)
 {
@@ -35,6 +35,23 @@ void *cappy_realloc(void *memory, size_t count, size_t size)
         return NULL;
     }
     return realloc(memory, bytes != 0 ? bytes : 1);
+}
+
+void *cappy_grow(void *items, size_t n, size_t *capacity, size_t size)
+{
+    if (n < *capacity) {
+        return items;
+    }
+    size_t more;
+    if (__builtin_mul_overflow(*capacity, (size_t)2, &more) ||
+        __builtin_add_overflow(more, (size_t)FIRST_ROOM, &more)) {
+        return NULL;
+    }
+    void *moved = cappy_realloc(items, more, size);
+    if (moved != NULL) {
+        *capacity = more;
+    }
+    return moved;
 }
 
 char *cappy_strndup(const char *text, size_t size)

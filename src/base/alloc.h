@@ -18,6 +18,11 @@ void *cappy_alloc_aligned(size_t count, size_t size);
  * stays valid. */
 void *cappy_realloc(void *memory, size_t count, size_t size);
 
+/* Room for one more element behind the first `n` of an array that has room for *capacity: about
+ * twice as much when it is full. Returns the array, which may have moved; NULL on failure, when the
+ * old memory stays valid. */
+void *cappy_grow(void *items, size_t n, size_t *capacity, size_t size);
+
 /* A NUL-terminated copy of text[0..size). */
 char *cappy_strndup(const char *text, size_t size);
 

@@ -101,7 +101,7 @@ const struct cappy_command cappy_command_adapt = {
             "Rows are parted by instruction: the same one is never on two sides. A fifth (at most "
             "2,000 rows) is held out and looked at once, at the end. Half as much (at most "
             "256) is for validation: by it the best step is chosen, training ends early, and the "
-            "weight of consensus in the mix is fitted. Arithmetic is --precision auto if not "
+            "temperature of the mix is fitted. Arithmetic is --precision auto if not "
             "given.",
             "The same command with --resume goes on after an interruption of any kind, and comes "
             "to the same result.",

@@ -61,7 +61,7 @@ struct cappy_adapt {
     struct cappy_train_outcome outcome;
     double begun;         /* by cappy_clock */
     double train_seconds; /* of this process, as those of all together */
-    double weight;        /* of consensus in the mix */
+    double temperature;   /* of the mix */
     struct cappy_figures open;
     struct cappy_figures closed;
 };

@@ -114,7 +114,7 @@ static cappy_status write_page(const struct cappy_adapt *adapt, const struct his
             .suite = &adapt->held_out,
             .open = &adapt->open,
             .closed = &adapt->closed,
-            .weight = adapt->weight,
+            .temperature = adapt->temperature,
             .seed = adapt->arguments->seed,
             .adjective = "held-out ",
             .model = "adapted model",

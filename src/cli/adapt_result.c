@@ -48,11 +48,11 @@ cappy_status cappy_adapt_measure(struct cappy_adapt *adapt, cappy_error *error)
         CAPPY_TRY(score(adapt, arguments->common.model, CAPPY_VIEW_BASE, error));
     }
     CAPPY_TRY(score(adapt, arguments->out, CAPPY_VIEW_SCORER, error));
-    CAPPY_TRY(cappy_mix_fit(&adapt->validation, &adapt->weight, error));
+    CAPPY_TRY(cappy_mix_fit(&adapt->validation, &adapt->temperature, error));
     if (cappy_mix_is_fitted(&adapt->validation)) {
-        CAPPY_TRY(cappy_train_keep_weight(arguments->out, adapt->weight, error));
+        CAPPY_TRY(cappy_train_keep_temperature(arguments->out, adapt->temperature, error));
     }
-    CAPPY_TRY(cappy_mix_set(&adapt->held_out, adapt->weight, error));
+    CAPPY_TRY(cappy_mix_set(&adapt->held_out, adapt->temperature, error));
     cappy_suite_set_usual(&adapt->held_out, &adapt->majority);
     CAPPY_TRY(cappy_figures_make(&adapt->held_out, false, arguments->seed, &adapt->open, error));
     return cappy_figures_make(&adapt->held_out, true, arguments->seed, &adapt->closed, error);
@@ -113,8 +113,8 @@ static cappy_status append_table(const struct cappy_adapt *adapt, struct cappy_b
                                       "no scores: there is no row for it.\n"));
     }
     if (adapt->open.n > 0) {
-        CAPPY_TRY(cappy_buffer_format(out, error, "\nThe mix is score + %g x consensus.\n",
-                                      adapt->weight));
+        CAPPY_TRY(cappy_buffer_format(out, error, "\nThe temperature of the mix is %g.\n",
+                                      adapt->temperature));
     }
     CAPPY_TRY(cappy_buffer_format(out, error, "%s: the model of step %zu of %zu; %.0f s",
                                   adapt->arguments->out, adapt->outcome.best_step,
@@ -143,7 +143,7 @@ static cappy_status append_json(const struct cappy_adapt *adapt, struct cappy_bu
     int failed = object == NULL;
     if (adapt->open.n > 0) {
         failed |= json_object_set_new(object, "pool", cappy_figures_json(&adapt->open));
-        failed |= json_object_set_new(object, "consensus_weight", json_real(adapt->weight));
+        failed |= json_object_set_new(object, "mix_temperature", json_real(adapt->temperature));
     }
     if (adapt->closed.n > 0) {
         failed |= json_object_set_new(object, "classify", cappy_figures_json(&adapt->closed));

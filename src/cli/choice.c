@@ -10,28 +10,29 @@
 
 cappy_status cappy_select_check(const struct cappy_select_arguments *select, cappy_error *error)
 {
-    if (select->mix_weight.is_given && select->by != CAPPY_SELECT_MIX) {
-        return cappy_error_set(error, CAPPY_ARGUMENT, "--mix-weight is for --select mix");
+    if (select->mix_temperature.is_given && select->by != CAPPY_SELECT_MIX) {
+        return cappy_error_set(error, CAPPY_ARGUMENT, "--mix-temperature is for --select mix");
     }
     return CAPPY_OK;
 }
 
 struct cappy_choosing cappy_select_asked(const struct cappy_select_arguments *select)
 {
-    return (struct cappy_choosing){(enum cappy_selection)select->by, select->mix_weight.is_given,
-                                   select->mix_weight.value};
+    return (struct cappy_choosing){(enum cappy_selection)select->by,
+                                   select->mix_temperature.is_given, select->mix_temperature.value};
 }
 
 struct cappy_choosing cappy_select_settle(const struct cappy_select_arguments *select,
                                           const struct cappy_session *session)
 {
-    return cappy_choosing_settle(cappy_select_asked(select), session->consensus_weight);
+    return cappy_choosing_settle(cappy_select_asked(select), session->mix_temperature);
 }
 
 void cappy_select_report(const struct cappy_choosing *how)
 {
     if (how->by == CAPPY_SELECT_MIX) {
-        fprintf(stderr, "the best are chosen by score + %g x consensus\n", how->weight);
+        fprintf(stderr, "the best are chosen by the mix of score and consensus, temperature %g\n",
+                how->temperature);
     } else if (how->by != CAPPY_SELECT_SCORE) {
         fprintf(stderr, "the best are chosen by %s\n", cappy_selection_names[how->by]);
     }

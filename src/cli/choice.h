@@ -33,11 +33,11 @@ struct cappy_choice {
 /* The values of the options below. */
 struct cappy_select_arguments {
     int by; /* an enum cappy_selection */
-    struct cappy_real mix_weight;
+    struct cappy_real mix_temperature;
 };
 
-/* --select and --mix-weight of a command that chooses among answers, for arguments with a member
- * `select`. */
+/* --select and --mix-temperature of a command that chooses among answers, for arguments with a
+ * member `select`. */
 #define CAPPY_CHOICE_SELECT(arguments)                                                             \
     {.name = "select",                                                                             \
      .type = CAPPY_OPTION_CHOICE,                                                                  \
@@ -47,17 +47,16 @@ struct cappy_select_arguments {
      .help =                                                                                       \
          "What the best is chosen by: score; consensus, the highest mean ROUGE-L to the "          \
          "others; vote, for short answers: the answer whose scores have the highest sum; mix: "    \
-         "score + W x consensus; auto (if not given): mix where cappy adapt has kept a weight "    \
-         "with the model, else score."},                                                           \
+         "consensus in which the others count by their scores; auto (if not given): mix where "    \
+         "the model brings a temperature for it, else score."},                                    \
     {                                                                                              \
-        .name = "mix-weight", .type = CAPPY_OPTION_REAL,                                           \
-        .offset = offsetof(arguments, select.mix_weight), .value = "W",                            \
-        .help =                                                                                    \
-            "What consensus counts in a mix; if not given, what cappy adapt has kept with the "    \
-            "model, or else 1."                                                                    \
+        .name = "mix-temperature", .type = CAPPY_OPTION_REAL,                                      \
+        .offset = offsetof(arguments, select.mix_temperature), .value = "T",                       \
+        .help = "Of the mix: the lower, the more do high scores count, the higher, the more does " \
+                "consensus; if not given, what cappy adapt has kept with the model, or else 1."    \
     }
 
-/* CAPPY_ARGUMENT for a weight without a mix. */
+/* CAPPY_ARGUMENT for a temperature without a mix. */
 cappy_status cappy_select_check(const struct cappy_select_arguments *select, cappy_error *error);
 
 /* As it was asked for. */

@@ -44,9 +44,10 @@ static cappy_status find_kind(const struct cappy_eval_arguments *arguments,
                                name[0] != '\0' ? "\": " : "");
     }
     const bool is_pool = *kind == CAPPY_EVAL_POOL;
-    if (!is_pool && (arguments->mix_weight.is_given || arguments->grading != CAPPY_GRADING_ANY)) {
+    if (!is_pool &&
+        (arguments->mix_temperature.is_given || arguments->grading != CAPPY_GRADING_ANY)) {
         return cappy_error_set(error, CAPPY_ARGUMENT,
-                               "--mix-weight and --by are for cappy eval pool");
+                               "--mix-temperature and --by are for cappy eval pool");
     }
     if (arguments->models != NULL) {
         return cappy_error_set(error, CAPPY_ARGUMENT, "--models is for --suite bigbench45");
@@ -180,12 +181,12 @@ const struct cappy_command cappy_command_eval = {
              .choices = gradings,
              .help = "What candidates are worth: quality, references (ROUGE-L), or any (if not "
                      "given), which is the first where all of a row's have one."},
-            {.name = "mix-weight",
+            {.name = "mix-temperature",
              .type = CAPPY_OPTION_REAL,
-             .offset = AT(mix_weight),
-             .value = "W",
-             .help = "What consensus counts in the mix; if not given, what cappy adapt has "
-                     "fitted for the model, else 1."},
+             .offset = AT(mix_temperature),
+             .value = "T",
+             .help = "Of the mix: the lower, the more do high scores count; if not given, what "
+                     "cappy adapt has kept with the model, else 1."},
             CAPPY_CHOICE_LABEL(struct cappy_eval_arguments),
             {.name = "samples",
              .type = CAPPY_OPTION_PATH,
@@ -219,9 +220,9 @@ const struct cappy_command cappy_command_eval = {
              "cappy eval classify rte.jsonl cb.jsonl.gz --alone"},
             {"What is best-of-N worth on my model's answers?",
              "cappy eval pool answers.jsonl --report answers.html"},
-            {"Other figures from the same scores:",
-             "cappy eval pool answers.jsonl --samples out; cappy eval pool --scored --mix-weight 2 "
-             "out/samples_answers.jsonl"},
+            {"Other figures from the same scores:", "cappy eval pool answers.jsonl --samples out; "
+                                                    "cappy eval pool --scored --mix-temperature 2 "
+                                                    "out/samples_answers.jsonl"},
             {"The paper's table of zero-shot accuracy:",
              "cappy eval --suite promptsource11 promptsource --model cappy-large"},
             {.what = NULL}},

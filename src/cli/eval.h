@@ -23,7 +23,7 @@ struct cappy_eval_arguments {
     bool alone;
     bool scored;
     const char *models;
-    struct cappy_real mix_weight;
+    struct cappy_real mix_temperature;
 };
 
 struct cappy_eval {
@@ -39,13 +39,13 @@ struct cappy_eval {
 
     struct cappy_session session;
     bool has_session;
-    char *opened;    /* the folder of its model; NULL: the default one */
-    size_t n_opened; /* models, so far */
-    double probe;    /* the model's score of a fixed pair, to know it again */
-    size_t n_kept;   /* cases whose scores were in the samples already */
-    size_t n_pairs;  /* scored */
-    double begun;    /* by cappy_clock */
-    double weight;   /* of consensus in the mix */
+    char *opened;       /* the folder of its model; NULL: the default one */
+    size_t n_opened;    /* models, so far */
+    double probe;       /* the model's score of a fixed pair, to know it again */
+    size_t n_kept;      /* cases whose scores were in the samples already */
+    size_t n_pairs;     /* scored */
+    double begun;       /* by cappy_clock */
+    double temperature; /* of the mix */
     struct cappy_figures figures;
     struct cappy_buffer page; /* what there is of it, for --report */
 

@@ -22,18 +22,6 @@ struct groups {
     struct cappy_map numbers; /* of groups, from 1, by key */
 };
 
-static cappy_status grow(struct groups *groups, cappy_error *error)
-{
-    const size_t capacity = 2 * groups->capacity + 512;
-    struct group *list = cappy_realloc(groups->list, capacity, sizeof *list);
-    if (list == NULL) {
-        return cappy_error_no_memory(error);
-    }
-    groups->list = list;
-    groups->capacity = capacity;
-    return CAPPY_OK;
-}
-
 static void free_groups(struct groups *groups)
 {
     for (size_t i = 0; i < groups->n; i++) {
@@ -81,13 +69,13 @@ static uint64_t digest(const struct line *line)
 }
 
 static cappy_status begin_group(struct groups *groups, const struct line *line, const char *task,
-                                size_t number, struct group **made, cappy_error *error)
+                                size_t number, cappy_error *error)
 {
-    size_t *index;
-    if (groups->n == groups->capacity) {
-        CAPPY_TRY(grow(groups, error));
+    struct group *list = cappy_grow(groups->list, groups->n, &groups->capacity, sizeof *list);
+    if (list == NULL) {
+        return cappy_error_no_memory(error);
     }
-    CAPPY_TRY(cappy_map_place(&groups->numbers, digest(line), &index, error));
+    groups->list = list;
     json_t *row = json_pack("{s: s, s: s%, s: s%, s: s%, s: []}", "task", task, "template",
                             line->template_name.data, line->template_name.size, "example",
                             line->example.data, line->example.size, "instruction",
@@ -95,20 +83,20 @@ static cappy_status begin_group(struct groups *groups, const struct line *line, 
     if (row == NULL) {
         return cappy_error_no_memory(error);
     }
-    *made = &groups->list[groups->n++];
-    **made = (struct group){.row = row, .line = number};
-    *index = groups->n;
+    groups->list[groups->n++] = (struct group){.row = row, .line = number};
     return CAPPY_OK;
 }
 
 static cappy_status add_line(struct groups *groups, const struct line *line, const char *task,
                              size_t number, cappy_error *error)
 {
-    const size_t known = cappy_map_get(&groups->numbers, digest(line));
-    struct group *group = known > 0 ? &groups->list[known - 1] : NULL;
-    if (group == NULL) {
-        CAPPY_TRY(begin_group(groups, line, task, number, &group, error));
+    size_t *index;
+    CAPPY_TRY(cappy_map_place(&groups->numbers, digest(line), &index, error));
+    if (*index == 0) {
+        CAPPY_TRY(begin_group(groups, line, task, number, error));
+        *index = groups->n;
     }
+    struct group *group = &groups->list[*index - 1];
     json_t *choices = json_object_get(group->row, "choices");
     int failed = 0;
     if (line->is_right) { /* the last one that is called right, as in their script */

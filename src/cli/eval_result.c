@@ -11,16 +11,16 @@ static const char *const kind_names[] = {"classify", "pool"};
 
 /* ---- Figures --------------------------------------------------------------------------------- */
 
-/* What consensus counts: as asked for, else as the model says, else as much as scores do. */
-static cappy_status find_weight(struct cappy_eval *eval, cappy_error *error)
+/* The temperature of the mix: as asked for, else as the model says, else 1. */
+static cappy_status find_temperature(struct cappy_eval *eval, cappy_error *error)
 {
-    cappy_model_info info = {.struct_size = sizeof info, .consensus_weight = -1};
+    cappy_model_info info = {.struct_size = sizeof info, .mix_temperature = -1};
     if (eval->has_session) {
         CAPPY_TRY(cappy_model_describe(eval->session.model, &info, error));
     }
-    eval->weight = info.consensus_weight >= 0 ? info.consensus_weight : 1;
-    if (eval->arguments->mix_weight.is_given) {
-        eval->weight = eval->arguments->mix_weight.value;
+    eval->temperature = info.mix_temperature >= 0 ? info.mix_temperature : 1;
+    if (eval->arguments->mix_temperature.is_given) {
+        eval->temperature = eval->arguments->mix_temperature.value;
     }
     return CAPPY_OK;
 }
@@ -29,9 +29,9 @@ cappy_status cappy_eval_measure(struct cappy_eval *eval, cappy_error *error)
 {
     const struct cappy_eval_arguments *arguments = eval->arguments;
     const bool is_closed = eval->kind == CAPPY_EVAL_CLASSIFY;
-    CAPPY_TRY(find_weight(eval, error));
+    CAPPY_TRY(find_temperature(eval, error));
     CAPPY_TRY(is_closed ? cappy_suite_find_usual(&eval->suite, error)
-                        : cappy_mix_set(&eval->suite, eval->weight, error));
+                        : cappy_mix_set(&eval->suite, eval->temperature, error));
     return cappy_figures_make(&eval->suite, is_closed, arguments->seed, &eval->figures, error);
 }
 
@@ -67,10 +67,10 @@ static cappy_status append_table(const struct cappy_eval *eval, struct cappy_buf
     CAPPY_TRY(cappy_buffer_format(out, error, "\n"));
     CAPPY_TRY(cappy_figures_print(&eval->figures, "", out, error));
     if (is_pool) {
-        CAPPY_TRY(cappy_best_of_print(&eval->suite, &eval->figures, eval->weight,
+        CAPPY_TRY(cappy_best_of_print(&eval->suite, &eval->figures, eval->temperature,
                                       eval->arguments->seed, out, error));
-        CAPPY_TRY(cappy_buffer_format(out, error, "\nThe mix is score + %g x consensus.\n",
-                                      eval->weight));
+        CAPPY_TRY(cappy_buffer_format(out, error, "\nThe temperature of the mix is %g.\n",
+                                      eval->temperature));
     }
     return eval->n_single > 0
                ? cappy_buffer_format(out, error,
@@ -99,10 +99,10 @@ static cappy_status append_json(const struct cappy_eval *eval, struct cappy_buff
                                       json_string(cappy_precision_name(info.precision)));
     }
     if (eval->kind == CAPPY_EVAL_POOL) {
-        failed |= json_object_set_new(object, "consensus_weight", json_real(eval->weight));
-        failed |= json_object_set_new(
-            object, "best_of",
-            cappy_best_of_json(&eval->suite, &eval->figures, eval->weight, eval->arguments->seed));
+        failed |= json_object_set_new(object, "mix_temperature", json_real(eval->temperature));
+        failed |= json_object_set_new(object, "best_of",
+                                      cappy_best_of_json(&eval->suite, &eval->figures,
+                                                         eval->temperature, eval->arguments->seed));
     }
     const cappy_status status =
         failed == 0 ? cappy_json_write(object, out, error) : cappy_error_no_memory(error);
@@ -146,7 +146,7 @@ cappy_status cappy_eval_add_to_page(struct cappy_eval *eval, const char *title, 
                                             .suite = &eval->suite,
                                             .open = is_pool ? &eval->figures : &none,
                                             .closed = is_pool ? &none : &eval->figures,
-                                            .weight = eval->weight,
+                                            .temperature = eval->temperature,
                                             .seed = eval->arguments->seed,
                                             .adjective = "",
                                             .model = "model"};

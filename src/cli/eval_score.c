@@ -38,15 +38,11 @@ static cappy_status expect(struct known *known, cappy_text response, bool *is_ne
                            cappy_error *error)
 {
     size_t *number;
-    if (known->numbers.n == known->capacity) {
-        const size_t capacity = 2 * known->capacity + SOME_PAIRS;
-        float *scores = cappy_realloc(known->scores, capacity, sizeof *scores);
-        if (scores == NULL) {
-            return cappy_error_no_memory(error);
-        }
-        known->scores = scores;
-        known->capacity = capacity;
+    float *scores = cappy_grow(known->scores, known->numbers.n, &known->capacity, sizeof *scores);
+    if (scores == NULL) {
+        return cappy_error_no_memory(error);
     }
+    known->scores = scores;
     CAPPY_TRY(cappy_map_place(&known->numbers, digest(response), &number, error));
     *is_new = *number == 0;
     *number = *is_new ? known->numbers.n : *number;

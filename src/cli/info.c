@@ -59,9 +59,9 @@ static cappy_status collect_facts(const struct cappy_common *common,
     cappy_facts_add_text(facts, "model", "tokenizer", "tokenizer", info.tokenizer);
     cappy_facts_add_text(facts, "model", "activation", "activation", info.activation);
     cappy_facts_add_text(facts, "model", "mask", "mask", info.mask);
-    if (info.consensus_weight >= 0) {
-        cappy_facts_add_number(facts, "model", "consensus_weight", "consensus counts",
-                               info.consensus_weight, 1, 2, "");
+    if (info.mix_temperature >= 0) {
+        cappy_facts_add_number(facts, "model", "mix_temperature", "mix temperature",
+                               info.mix_temperature, 1, 2, "");
     }
     cappy_facts_add_text(facts, "machine", "processor", "processor", machine.processor);
     cappy_facts_add_count(facts, "machine", "processors", "processors to use",

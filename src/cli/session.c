@@ -73,7 +73,7 @@ static cappy_status open_parts(const struct cappy_common *common, struct cappy_s
     cappy_model_info info = {.struct_size = sizeof info};
     CAPPY_TRY(cappy_model_describe(session->model, &info, error));
     session->n_labels = info.n_labels;
-    session->consensus_weight = info.consensus_weight;
+    session->mix_temperature = info.mix_temperature;
     session->max_length = common->max_length != 0 ? common->max_length : info.max_length;
     cappy_scorer_options scorer_options = {.struct_size = sizeof scorer_options,
                                            .threads = common->threads,

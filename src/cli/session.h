@@ -12,8 +12,8 @@ struct cappy_session {
     size_t width;      /* numbers cappy_session_score gives: n_labels, or 1 of a chosen label */
     size_t label;      /* which one that is */
     size_t max_length; /* tokens */
-    double consensus_weight; /* as of cappy_model_info */
-    float *all;              /* [capacity, n_labels], before the choice of a label */
+    double mix_temperature; /* as of cappy_model_info */
+    float *all;             /* [capacity, n_labels], before the choice of a label */
     size_t capacity;
 };
 

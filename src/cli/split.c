@@ -13,15 +13,12 @@ static uint64_t mark_of(const struct cappy_split *split, cappy_text text)
 cappy_status cappy_split_add(struct cappy_split *split, cappy_text group, cappy_text instruction,
                              cappy_error *error)
 {
-    if (split->n == split->capacity) {
-        const size_t capacity = 2 * split->capacity + 1024;
-        struct cappy_split_mark *marks = cappy_realloc(split->marks, capacity, sizeof *marks);
-        if (marks == NULL) {
-            return cappy_error_no_memory(error);
-        }
-        split->marks = marks;
-        split->capacity = capacity;
+    struct cappy_split_mark *marks =
+        cappy_grow(split->marks, split->n, &split->capacity, sizeof *marks);
+    if (marks == NULL) {
+        return cappy_error_no_memory(error);
     }
+    split->marks = marks;
     split->marks[split->n++] =
         (struct cappy_split_mark){mark_of(split, group), mark_of(split, instruction)};
     return CAPPY_OK;

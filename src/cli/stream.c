@@ -22,15 +22,12 @@ enum { WRITE_SIZE = 1 << 20 };
 cappy_status cappy_row_batch_add(struct cappy_row_batch *batch, cappy_text instruction,
                                  cappy_text response, cappy_error *error)
 {
-    if (batch->n_pairs == batch->pair_capacity) {
-        size_t capacity = batch->pair_capacity != 0 ? 2 * batch->pair_capacity : MAX_PAIRS;
-        cappy_pair *pairs = cappy_realloc(batch->pairs, capacity, sizeof *pairs);
-        if (pairs == NULL) {
-            return cappy_error_no_memory(error);
-        }
-        batch->pairs = pairs;
-        batch->pair_capacity = capacity;
+    cappy_pair *pairs =
+        cappy_grow(batch->pairs, batch->n_pairs, &batch->pair_capacity, sizeof *pairs);
+    if (pairs == NULL) {
+        return cappy_error_no_memory(error);
     }
+    batch->pairs = pairs;
     batch->pairs[batch->n_pairs++] = (cappy_pair){instruction, response};
     return CAPPY_OK;
 }

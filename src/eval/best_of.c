@@ -14,14 +14,14 @@ struct shown {
 typedef cappy_status show_function(void *context, const struct shown *shown, cappy_error *error);
 
 static cappy_status show_task(const struct cappy_scope *whole, const struct cappy_figures *figures,
-                              double weight, uint64_t seed, show_function *show, void *context,
+                              double temperature, uint64_t seed, show_function *show, void *context,
                               cappy_error *error)
 {
     struct shown shown = {.figures = figures};
     struct cappy_scope scope;
     cappy_status status = cappy_scope_narrow(whole, figures->task, &scope, error);
     if (status == CAPPY_OK) {
-        status = cappy_best_of_make(&scope, weight, seed, &shown.best_of, error);
+        status = cappy_best_of_make(&scope, temperature, seed, &shown.best_of, error);
     }
     cappy_scope_free(&scope);
     return status == CAPPY_OK ? show(context, &shown, error) : status;
@@ -29,18 +29,18 @@ static cappy_status show_task(const struct cappy_scope *whole, const struct capp
 
 /* Shows each task, where there are few, else all in one. */
 static cappy_status show_all(const struct cappy_suite *suite, const struct cappy_figures *figures,
-                             double weight, uint64_t seed, show_function *show, void *context,
+                             double temperature, uint64_t seed, show_function *show, void *context,
                              cappy_error *error)
 {
     struct cappy_scope whole;
     cappy_status status = cappy_scope_open(suite, true, false, &whole, error);
     if (status == CAPPY_OK && figures->n_tasks > MOST_TASKS) {
         struct shown shown = {.figures = figures};
-        status = cappy_best_of_make(&whole, weight, seed, &shown.best_of, error);
+        status = cappy_best_of_make(&whole, temperature, seed, &shown.best_of, error);
         status = status == CAPPY_OK ? show(context, &shown, error) : status;
     } else {
         for (size_t i = 0; i < figures->n_tasks && status == CAPPY_OK; i++) {
-            status = show_task(&whole, &figures->tasks[i], weight, seed, show, context, error);
+            status = show_task(&whole, &figures->tasks[i], temperature, seed, show, context, error);
         }
     }
     cappy_scope_free(&whole);
@@ -104,10 +104,10 @@ static cappy_status print(void *context, const struct shown *shown, cappy_error 
 }
 
 cappy_status cappy_best_of_print(const struct cappy_suite *suite,
-                                 const struct cappy_figures *figures, double weight, uint64_t seed,
-                                 struct cappy_buffer *out, cappy_error *error)
+                                 const struct cappy_figures *figures, double temperature,
+                                 uint64_t seed, struct cappy_buffer *out, cappy_error *error)
 {
-    return show_all(suite, figures, weight, seed, print, out, error);
+    return show_all(suite, figures, temperature, seed, print, out, error);
 }
 
 /* ---- For programs ---------------------------------------------------------------------------- */
@@ -133,10 +133,10 @@ static cappy_status add_json(void *context, const struct shown *shown, cappy_err
 }
 
 json_t *cappy_best_of_json(const struct cappy_suite *suite, const struct cappy_figures *figures,
-                           double weight, uint64_t seed)
+                           double temperature, uint64_t seed)
 {
     json_t *object = json_object();
-    if (show_all(suite, figures, weight, seed, add_json, object, NULL) != CAPPY_OK) {
+    if (show_all(suite, figures, temperature, seed, add_json, object, NULL) != CAPPY_OK) {
         json_decref(object);
         return NULL;
     }

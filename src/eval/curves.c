@@ -91,6 +91,8 @@ struct room {
     double *keys;
     double *sorted;
     size_t *drawn;
+    float *likeness; /* [most, most] */
+    float *scores;
     size_t n_draws;
 };
 
@@ -106,7 +108,10 @@ static cappy_status make_room(const struct cappy_scope *scope, struct room *room
     room->keys = cappy_alloc(most, sizeof *room->keys);
     room->sorted = cappy_alloc(most, sizeof *room->sorted);
     room->drawn = cappy_alloc(most, sizeof *room->drawn);
-    return room->keys != NULL && room->sorted != NULL && room->drawn != NULL
+    room->likeness = cappy_alloc(most * most, sizeof *room->likeness);
+    room->scores = cappy_alloc(most, sizeof *room->scores);
+    return room->keys != NULL && room->sorted != NULL && room->drawn != NULL &&
+                   room->likeness != NULL && room->scores != NULL
                ? CAPPY_OK
                : cappy_error_no_memory(error);
 }
@@ -137,33 +142,36 @@ static void draw(size_t *drawn, size_t n, size_t k, struct cappy_random *random)
     }
 }
 
-/* Adds what consensus and mix are worth among the k drawn. */
-static void add_draw(const struct cappy_case *item, const struct room *room, size_t k,
-                     double weight, double share, double *consensus, double *mix)
+/* The quality of the response with the highest key among the k drawn. */
+static double find_picked(const struct cappy_question *question, const struct room *room, size_t k)
 {
-    const struct cappy_question *question = &item->question;
-    const float *scores = item->scores[CAPPY_VIEW_SCORER];
     size_t best = 0;
-    size_t best_mixed = 0;
-    double highest = -INFINITY;
-    for (size_t i = 0; i < k; i++) {
-        room->keys[i] = 0;
-        for (size_t j = 0; j < k; j++) {
-            const size_t place = room->drawn[i] * question->n + room->drawn[j];
-            room->keys[i] += j == i ? 0 : (double)question->likeness[place];
-        }
-        room->keys[i] /= k > 1 ? (double)(k - 1) : 1;
+    for (size_t i = 1; i < k; i++) {
         best = room->keys[i] > room->keys[best] ? i : best;
-        const double mixed = (double)scores[room->drawn[i]] + weight * room->keys[i];
-        best_mixed = mixed > highest ? i : best_mixed;
-        highest = fmax(highest, mixed);
     }
-    *consensus += share * question->qualities[room->drawn[best]];
-    *mix += share * question->qualities[room->drawn[best_mixed]];
+    return question->qualities[room->drawn[best]];
 }
 
-static cappy_status add_case(const struct cappy_case *item, const struct room *room, double weight,
-                             double share, struct cappy_random *random,
+/* Adds what consensus and mix are worth among the k drawn. */
+static void add_draw(const struct cappy_case *item, const struct room *room, size_t k,
+                     double temperature, double share, double *consensus, double *mix)
+{
+    const struct cappy_question *question = &item->question;
+    for (size_t i = 0; i < k; i++) {
+        room->scores[i] = item->scores[CAPPY_VIEW_SCORER][room->drawn[i]];
+        for (size_t j = 0; j < k; j++) {
+            room->likeness[i * k + j] =
+                question->likeness[room->drawn[i] * question->n + room->drawn[j]];
+        }
+    }
+    cappy_consensus_read(room->likeness, k, room->keys);
+    *consensus += share * find_picked(question, room, k);
+    cappy_mix_read(room->likeness, room->scores, k, temperature, room->keys);
+    *mix += share * find_picked(question, room, k);
+}
+
+static cappy_status add_case(const struct cappy_case *item, const struct room *room,
+                             double temperature, double share, struct cappy_random *random,
                              struct cappy_best_of *best_of, cappy_error *error)
 {
     const struct cappy_question *question = &item->question;
@@ -187,7 +195,7 @@ static cappy_status add_case(const struct cappy_case *item, const struct room *r
             share * cappy_pick_worth(item, CAPPY_PICK_RANDOM);
         for (size_t i = 0; i < room->n_draws; i++) {
             draw(room->drawn, n, k < n ? k : n, random);
-            add_draw(item, room, k < n ? k : n, weight, share / (double)room->n_draws,
+            add_draw(item, room, k < n ? k : n, temperature, share / (double)room->n_draws,
                      &best_of->worth[CAPPY_PICK_CONSENSUS][k - 1],
                      &best_of->worth[CAPPY_PICK_MIX][k - 1]);
         }
@@ -195,7 +203,7 @@ static cappy_status add_case(const struct cappy_case *item, const struct room *r
     return CAPPY_OK;
 }
 
-cappy_status cappy_best_of_make(const struct cappy_scope *scope, double weight, uint64_t seed,
+cappy_status cappy_best_of_make(const struct cappy_scope *scope, double temperature, uint64_t seed,
                                 struct cappy_best_of *best_of, cappy_error *error)
 {
     struct room room;
@@ -210,8 +218,8 @@ cappy_status cappy_best_of_make(const struct cappy_scope *scope, double weight, 
     room.n_draws = wanted < LEAST_DRAWS ? LEAST_DRAWS : wanted > MOST_DRAWS ? MOST_DRAWS : wanted;
     for (size_t i = 0; status == CAPPY_OK && i < scope->n; i++) {
         if (!scope->cases[i]->question.is_closed) {
-            status = add_case(scope->cases[i], &room, weight, 1 / (double)n_open, &random, best_of,
-                              error);
+            status = add_case(scope->cases[i], &room, temperature, 1 / (double)n_open, &random,
+                              best_of, error);
         }
     }
     for (size_t k = 0; k < best_of->most; k++) {
@@ -223,5 +231,7 @@ cappy_status cappy_best_of_make(const struct cappy_scope *scope, double weight, 
     cappy_free(room.keys);
     cappy_free(room.sorted);
     cappy_free(room.drawn);
+    cappy_free(room.likeness);
+    cappy_free(room.scores);
     return status;
 }

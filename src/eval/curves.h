@@ -40,7 +40,7 @@ struct cappy_best_of {
     size_t most; /* points */
 };
 
-cappy_status cappy_best_of_make(const struct cappy_scope *scope, double weight, uint64_t seed,
+cappy_status cappy_best_of_make(const struct cappy_scope *scope, double temperature, uint64_t seed,
                                 struct cappy_best_of *best_of, cappy_error *error);
 
 #endif

@@ -100,7 +100,7 @@ cappy_status cappy_suite_find_usual(struct cappy_suite *suite, cappy_error *erro
     X(SCORER, "scorer", "by the model")                                                            \
     X(CALIBRATED, "calibrated", "by the model, less what it gives without the instruction")        \
     X(VOTE, "vote", "the answer with the highest sum of scores")                                   \
-    X(MIX, "mix", "scorer and consensus")                                                          \
+    X(MIX, "mix", "the one most like those that score high")                                       \
     X(ORACLE, "oracle", "the best there is")
 
 enum cappy_pick {
@@ -146,15 +146,15 @@ cappy_status cappy_suite_worth(const struct cappy_suite *suite, enum cappy_view 
 
 /* ---- The mix of scorer and consensus ---- */
 
-/* Score + weight x consensus, each as it is, so that what tells responses apart by little counts
- * for little. Finds the weight with which the orders of the suite's open cases are worth most; 1
- * where there are fewer than CAPPY_MIX_LEAST of them. */
+/* Finds the temperature of cappy_mix_read with which the orders of the suite's open cases are worth
+ * most; 1 where there are fewer than CAPPY_MIX_LEAST of them. */
 enum { CAPPY_MIX_LEAST = 20 };
 bool cappy_mix_is_fitted(const struct cappy_suite *suite);
-cappy_status cappy_mix_fit(const struct cappy_suite *suite, double *weight, cappy_error *error);
+cappy_status cappy_mix_fit(const struct cappy_suite *suite, double *temperature,
+                           cappy_error *error);
 
 /* Mixes the open cases of the suite, and has them vote. */
-cappy_status cappy_mix_set(struct cappy_suite *suite, double weight, cappy_error *error);
+cappy_status cappy_mix_set(struct cappy_suite *suite, double temperature, cappy_error *error);
 
 /* ---- Figures ---- */
 
@@ -246,10 +246,10 @@ json_t *cappy_figures_json(const struct cappy_figures *figures);
  * there are few, else for all together. As a table; and as JSON, lists for N = 1, 2 and so on by
  * task and way to choose, NULL when out of memory. */
 cappy_status cappy_best_of_print(const struct cappy_suite *suite,
-                                 const struct cappy_figures *figures, double weight, uint64_t seed,
-                                 struct cappy_buffer *out, cappy_error *error);
+                                 const struct cappy_figures *figures, double temperature,
+                                 uint64_t seed, struct cappy_buffer *out, cappy_error *error);
 json_t *cappy_best_of_json(const struct cappy_suite *suite, const struct cappy_figures *figures,
-                           double weight, uint64_t seed);
+                           double temperature, uint64_t seed);
 
 /* ---- Published benchmarks ---- */
 
@@ -316,7 +316,7 @@ struct cappy_report {
     const struct cappy_suite *suite; /* scored */
     const struct cappy_figures *open;
     const struct cappy_figures *closed;
-    double weight; /* of consensus in the mix */
+    double temperature; /* of the mix */
     uint64_t seed;
     const char *adjective; /* of the cases, such as "held-out " */
     const char *model;     /* what the scorer is called, such as "adapted model" */

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Orders of responses, and the mix of two of them. */
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "eval/eval.h"
@@ -92,11 +90,10 @@ static void free_room(struct room *room)
     cappy_free(room->sorted);
 }
 
-static void mix(const struct cappy_case *item, double weight, double *keys)
+static void mix(const struct cappy_case *item, double temperature, double *keys)
 {
-    for (size_t i = 0; i < item->question.n; i++) {
-        keys[i] = (double)item->scores[CAPPY_VIEW_SCORER][i] + weight * item->consensus[i];
-    }
+    cappy_mix_read(item->question.likeness, item->scores[CAPPY_VIEW_SCORER], item->question.n,
+                   temperature, keys);
 }
 
 cappy_status cappy_suite_worth(const struct cappy_suite *suite, enum cappy_view view, double *worth,
@@ -118,57 +115,19 @@ cappy_status cappy_suite_worth(const struct cappy_suite *suite, enum cappy_view 
     return status;
 }
 
-static cappy_status measure_mix(const struct cappy_suite *suite, double weight, struct room *room,
-                                double *worth, cappy_error *error)
+static cappy_status measure_mix(const struct cappy_suite *suite, double temperature,
+                                struct room *room, double *worth, cappy_error *error)
 {
     *worth = 0;
     for (size_t i = 0; i < suite->n_used; i++) {
         const struct cappy_case *item = &suite->cases[i];
         if (!item->question.is_closed) {
-            mix(item, weight, room->keys);
+            mix(item, temperature, room->keys);
             CAPPY_TRY(cappy_order_sort(item, room->keys, room->sorted, error));
             *worth += cappy_order_worth(room->sorted, item->question.n);
         }
     }
     return CAPPY_OK;
-}
-
-/* The mean squared distance of a case's scores, or of its consensus, from their mean. */
-static double measure_spread(const struct cappy_case *item, bool of_scores)
-{
-    const size_t n = item->question.n;
-    const float *scores = item->scores[CAPPY_VIEW_SCORER];
-    double sum = 0;
-    double squares = 0;
-    for (size_t i = 0; i < n; i++) {
-        const double x = of_scores ? (double)scores[i] : item->consensus[i];
-        sum += x;
-        squares += x * x;
-    }
-    return squares / (double)n - sum / (double)n * (sum / (double)n);
-}
-
-/* The weight with which consensus counts as much as scores, over all open cases. */
-static double balance(const struct cappy_suite *suite)
-{
-    double scores = 0;
-    double consensus = 0;
-    for (size_t i = 0; i < suite->n_used; i++) {
-        const struct cappy_case *item = &suite->cases[i];
-        if (!item->question.is_closed) {
-            scores += measure_spread(item, true);
-            consensus += measure_spread(item, false);
-        }
-    }
-    return scores > 0 && consensus > 0 ? sqrt(scores / consensus) : 1;
-}
-
-/* Rounded to two digits, as it is printed. */
-static double round_weight(double weight)
-{
-    char text[32];
-    snprintf(text, sizeof text, "%.2g", weight);
-    return strtod(text, NULL);
 }
 
 bool cappy_mix_is_fitted(const struct cappy_suite *suite)
@@ -180,24 +139,22 @@ bool cappy_mix_is_fitted(const struct cappy_suite *suite)
     return n_open >= CAPPY_MIX_LEAST;
 }
 
-cappy_status cappy_mix_fit(const struct cappy_suite *suite, double *weight, cappy_error *error)
+cappy_status cappy_mix_fit(const struct cappy_suite *suite, double *temperature, cappy_error *error)
 {
-    static const double weights[] = {1, 0.75, 0.5, 0.35, 0.25, 0.1, 0, 1.5, 2, 3, 4, 8};
+    static const double tried[] = {1, 0.7, 1.5, 0.5, 2, 0.35, 3, 0.25, 4, 0.1, 8};
     struct room room;
-    *weight = 1;
+    *temperature = 1;
     if (!cappy_mix_is_fitted(suite)) {
         return CAPPY_OK;
     }
-    const double even = balance(suite);
     cappy_status status = make_room(suite, &room, error);
     double most = -1;
-    for (size_t i = 0; status == CAPPY_OK && i < sizeof weights / sizeof *weights; i++) {
-        const double wanted = round_weight(weights[i] * even);
+    for (size_t i = 0; status == CAPPY_OK && i < sizeof tried / sizeof *tried; i++) {
         double worth;
-        status = measure_mix(suite, wanted, &room, &worth, error);
+        status = measure_mix(suite, tried[i], &room, &worth, error);
         if (status == CAPPY_OK && worth > most) {
             most = worth;
-            *weight = wanted;
+            *temperature = tried[i];
         }
     }
     free_room(&room);
@@ -218,7 +175,7 @@ static cappy_status vote(struct cappy_case *item, cappy_error *error)
     return CAPPY_OK;
 }
 
-cappy_status cappy_mix_set(struct cappy_suite *suite, double weight, cappy_error *error)
+cappy_status cappy_mix_set(struct cappy_suite *suite, double temperature, cappy_error *error)
 {
     for (size_t i = 0; i < suite->n_used; i++) {
         struct cappy_case *item = &suite->cases[i];
@@ -231,7 +188,7 @@ cappy_status cappy_mix_set(struct cappy_suite *suite, double weight, cappy_error
         if (item->mix == NULL) {
             return cappy_error_no_memory(error);
         }
-        mix(item, weight, item->mix);
+        mix(item, temperature, item->mix);
         CAPPY_TRY(vote(item, error));
     }
     return CAPPY_OK;

@@ -209,7 +209,7 @@ static cappy_status append_best_of(const struct cappy_report *report,
     enum { SHOWN = sizeof shown / sizeof *shown };
     struct cappy_best_of best_of;
     struct cappy_series series[SHOWN];
-    CAPPY_TRY(cappy_best_of_make(scope, report->weight, report->seed, &best_of, error));
+    CAPPY_TRY(cappy_best_of_make(scope, report->temperature, report->seed, &best_of, error));
     double low = INFINITY;
     double high = -INFINITY;
     for (size_t i = 0; i < SHOWN; i++) {

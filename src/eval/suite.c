@@ -65,15 +65,11 @@ static cappy_status find_example(struct cappy_case *item, cappy_error *error)
 cappy_status cappy_suite_add(struct cappy_suite *suite, struct cappy_question *question,
                              cappy_error *error)
 {
-    if (suite->n == suite->capacity) {
-        const size_t capacity = 2 * suite->capacity + 64;
-        struct cappy_case *cases = cappy_realloc(suite->cases, capacity, sizeof *cases);
-        if (cases == NULL) {
-            return cappy_error_no_memory(error);
-        }
-        suite->cases = cases;
-        suite->capacity = capacity;
+    struct cappy_case *cases = cappy_grow(suite->cases, suite->n, &suite->capacity, sizeof *cases);
+    if (cases == NULL) {
+        return cappy_error_no_memory(error);
     }
+    suite->cases = cases;
     struct cappy_case *item = &suite->cases[suite->n];
     *item = (struct cappy_case){.question = *question};
     CAPPY_TRY(find_example(item, error));

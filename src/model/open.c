@@ -195,7 +195,7 @@ cappy_status cappy_model_describe(const cappy_model *model, cappy_model_info *in
         .max_length = model->max_length,
         .n_parameters = count_parameters(model->weights),
         .weights_size = cappy_weights_size(model->weights),
-        .consensus_weight = config->consensus_weight,
+        .mix_temperature = config->mix_temperature,
         .mask = cappy_mask_name(config->mask),
     };
     return cappy_struct_write(info, "info", &full, sizeof full, error);

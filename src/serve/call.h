@@ -200,8 +200,8 @@ double cappy_call_clamp(const struct cappy_call *call, float score);
 json_t *cappy_call_envelope(const struct cappy_call *call, const char *kind, const char *key,
                             json_t *list);
 
-/* Settles how to choose with the model of the job: as `asked`, or as "select" and "mix_weight" of
- * `own`, the body's member "cappy" (may be NULL), ask for. */
+/* Settles how to choose with the model of the job: as `asked`, or as "select" and "mix_temperature"
+ * of `own`, the body's member "cappy" (may be NULL), ask for. */
 bool cappy_call_get_choosing(struct cappy_call *call, const json_t *own,
                              struct cappy_choosing asked);
 

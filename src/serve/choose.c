@@ -24,21 +24,22 @@ static bool read_selection(struct cappy_call *call, const char *name, enum cappy
 bool cappy_call_get_choosing(struct cappy_call *call, const json_t *own,
                              struct cappy_choosing asked)
 {
-    const json_t *weight = json_object_get(own, "mix_weight");
+    const json_t *temperature = json_object_get(own, "mix_temperature");
     const char *name;
     cappy_error error;
     if (cappy_json_get_string(own, "select", NULL, &name, &error) != CAPPY_OK ||
-        cappy_json_get_real(own, "mix_weight", asked.weight, &asked.weight, &error) != CAPPY_OK) {
+        cappy_json_get_real(own, "mix_temperature", asked.temperature, &asked.temperature,
+                            &error) != CAPPY_OK) {
         return cappy_call_fail(call, CAPPY_FAILURE_INVALID, "in \"cappy\": %s", error.message);
     }
     if (name != NULL && !read_selection(call, name, &asked.by)) {
         return false;
     }
-    asked.has_weight = asked.has_weight || json_is_number(weight);
-    call->chooser.how = cappy_choosing_settle(asked, call->job.model->info.consensus_weight);
-    if (json_is_number(weight) && call->chooser.how.by != CAPPY_SELECT_MIX) {
+    asked.has_temperature = asked.has_temperature || json_is_number(temperature);
+    call->chooser.how = cappy_choosing_settle(asked, call->job.model->info.mix_temperature);
+    if (json_is_number(temperature) && call->chooser.how.by != CAPPY_SELECT_MIX) {
         return cappy_call_fail(call, CAPPY_FAILURE_INVALID,
-                               "in \"cappy\": \"mix_weight\" is for \"select\": \"mix\"");
+                               "in \"cappy\": \"mix_temperature\" is for \"select\": \"mix\"");
     }
     return true;
 }

@@ -19,7 +19,7 @@
 
 #define CHOOSING                                                                                   \
     "\"select\": {\"type\": [\"string\", \"null\"], \"enum\": [null, \"auto\", \"score\", "        \
-    "\"consensus\", \"vote\", \"mix\"]}, \"mix_weight\": {\"type\": [\"number\", \"null\"]}"
+    "\"consensus\", \"vote\", \"mix\"]}, \"mix_temperature\": {\"type\": [\"number\", \"null\"]}"
 #define ORDERED ", \"cappy\": {\"type\": [\"object\", \"null\"], \"properties\": {" CHOOSING "}}"
 
 const char cappy_rerank_schema[] =

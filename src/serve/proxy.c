@@ -16,8 +16,8 @@ struct wishes {
 
 static bool read_wishes(struct cappy_call *call, struct wishes *wishes)
 {
-    static const char *const known[] = {"best_of", "reuse",      "scorer", "instruction",
-                                        "select",  "mix_weight", NULL};
+    static const char *const known[] = {"best_of", "reuse",           "scorer", "instruction",
+                                        "select",  "mix_temperature", NULL};
     const json_t *own = json_object_get(call->body, "cappy");
     const int64_t most = (int64_t)call->service->options->max_best_of;
     cappy_error error;

@@ -238,7 +238,7 @@ static json_t *describe_choice(const struct cappy_call *call, const struct cappy
         chosen, "failed", (json_int_t)relayed->n_failed, "calls", (json_int_t)relayed->n_calls);
     int failed = own == NULL;
     if (how->by == CAPPY_SELECT_MIX) {
-        failed |= json_object_set_new(own, "mix_weight", json_real(how->weight));
+        failed |= json_object_set_new(own, "mix_temperature", json_real(how->temperature));
     }
     if (relayed->n_failed > 0) {
         failed |= json_object_set_new(own, "error", json_string(relayed->failure.sentence));

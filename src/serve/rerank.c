@@ -75,7 +75,7 @@ static void warn_of_unknown(struct cappy_call *call)
                                         "instruction",
                                         "cappy",
                                         NULL};
-    static const char *const own[] = {"select", "mix_weight", NULL};
+    static const char *const own[] = {"select", "mix_temperature", NULL};
     cappy_call_warn_of_unknown(call, "the body", call->body, known);
     cappy_call_warn_of_unknown(call, "\"cappy\"", json_object_get(call->body, "cappy"), own);
 }

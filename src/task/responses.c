@@ -56,15 +56,12 @@ void cappy_responses_free(struct cappy_responses *responses)
 cappy_status cappy_responses_add(struct cappy_responses *responses, cappy_text text, double score,
                                  enum cappy_kind kind, cappy_error *error)
 {
-    if (responses->n == responses->capacity) {
-        const size_t capacity = 2 * responses->capacity + 16;
-        struct cappy_target *data = cappy_realloc(responses->data, capacity, sizeof *data);
-        if (data == NULL) {
-            return cappy_error_no_memory(error);
-        }
-        responses->data = data;
-        responses->capacity = capacity;
+    struct cappy_target *data =
+        cappy_grow(responses->data, responses->n, &responses->capacity, sizeof *data);
+    if (data == NULL) {
+        return cappy_error_no_memory(error);
     }
+    responses->data = data;
     responses->data[responses->n++] = (struct cappy_target){text, score, kind};
     return CAPPY_OK;
 }

@@ -35,15 +35,11 @@ static char next_letter(cappy_text text, size_t *i)
 
 static cappy_status add_word(struct cappy_words *words, char *word, size_t n, cappy_error *error)
 {
-    if (words->n == words->capacity) {
-        const size_t capacity = words->capacity * 2 + 32;
-        uint64_t *data = cappy_realloc(words->data, capacity, sizeof *data);
-        if (data == NULL) {
-            return cappy_error_no_memory(error);
-        }
-        words->data = data;
-        words->capacity = capacity;
+    uint64_t *data = cappy_grow(words->data, words->n, &words->capacity, sizeof *data);
+    if (data == NULL) {
+        return cappy_error_no_memory(error);
     }
+    words->data = data;
     words->data[words->n++] = cappy_hash(0, word, n > LONGEST_UNSTEMMED ? cappy_stem(word, n) : n);
     return CAPPY_OK;
 }

@@ -6,11 +6,13 @@
 
 #include "task/likeness.h"
 
+/* What the likeness of floats can tell: ties stay ties. */
+static const double PLACES = 1e6;
+
 /* ---- Consensus ------------------------------------------------------------------------------- */
 
 void cappy_consensus_read(const float *likeness, size_t n, double *consensus)
 {
-    static const double PLACES = 1e6; /* what the likeness of floats can tell: ties stay ties */
     for (size_t i = 0; i < n; i++) {
         double sum = 0;
         for (size_t j = 0; j < n; j++) {
@@ -20,21 +22,42 @@ void cappy_consensus_read(const float *likeness, size_t n, double *consensus)
     }
 }
 
-static cappy_status find_consensus(const cappy_text *texts, size_t n, double *consensus,
-                                   cappy_error *error)
+/* ---- The mix --------------------------------------------------------------------------------- */
+
+/* The standard deviation of the scores, and the highest of them. */
+static double measure_scores(const float *scores, size_t n, double *highest)
 {
-    struct cappy_word_list words;
-    float *likeness = NULL;
-    cappy_status status = cappy_word_list_read(texts, n, &words, error);
-    if (status == CAPPY_OK) {
-        status = cappy_likeness_make(&words, &likeness, error);
+    double mean = 0;
+    double squares = 0;
+    *highest = (double)scores[0];
+    for (size_t i = 0; i < n; i++) {
+        mean += (double)scores[i] / (double)n;
+        *highest = fmax(*highest, (double)scores[i]);
     }
-    if (status == CAPPY_OK) {
-        cappy_consensus_read(likeness, n, consensus);
+    for (size_t i = 0; i < n; i++) {
+        squares += ((double)scores[i] - mean) * ((double)scores[i] - mean);
     }
-    cappy_word_list_free(&words);
-    cappy_free(likeness);
-    return status;
+    return sqrt(squares / (double)n);
+}
+
+void cappy_mix_read(const float *likeness, const float *scores, size_t n, double temperature,
+                    double *keys)
+{
+    static const double COLDEST = 1e-3;
+    double highest;
+    double all = 0;
+    const double unit = measure_scores(scores, n, &highest) * fmax(temperature, COLDEST);
+    memset(keys, 0, n * sizeof *keys);
+    for (size_t i = 0; i < n; i++) {
+        const double chance = unit > 0 ? exp(((double)scores[i] - highest) / unit) : 1;
+        all += chance;
+        for (size_t j = 0; j < n; j++) {
+            keys[j] += chance * (j == i ? 1 : (double)likeness[i * n + j]);
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        keys[i] = round(keys[i] / all * PLACES) / PLACES;
+    }
 }
 
 /* ---- The vote -------------------------------------------------------------------------------- */
@@ -127,8 +150,8 @@ struct cappy_choosing cappy_choosing_settle(struct cappy_choosing asked, double 
     if (asked.by == CAPPY_SELECT_AUTO) {
         asked.by = fitted >= 0 ? CAPPY_SELECT_MIX : CAPPY_SELECT_SCORE;
     }
-    if (!asked.has_weight) {
-        asked.weight = fitted >= 0 ? fitted : 1;
+    if (!asked.has_temperature) {
+        asked.temperature = fitted >= 0 ? fitted : 1;
     }
     return asked;
 }
@@ -139,19 +162,20 @@ bool cappy_choosing_compares(const struct cappy_choosing *how)
 }
 
 size_t cappy_select(const struct cappy_choosing *how, const cappy_text *texts, const float *scores,
-                    const double *consensus, size_t n, double *keys)
+                    const float *likeness, size_t n, double *keys)
 {
     assert(how->by != CAPPY_SELECT_AUTO);
     size_t best = 0;
     if (how->by == CAPPY_SELECT_VOTE) {
         vote(texts, scores, n, keys);
+    } else if (how->by == CAPPY_SELECT_CONSENSUS) {
+        cappy_consensus_read(likeness, n, keys);
+    } else if (how->by == CAPPY_SELECT_MIX) {
+        cappy_mix_read(likeness, scores, n, how->temperature, keys);
     }
     for (size_t i = 0; i < n; i++) {
-        if (how->by == CAPPY_SELECT_CONSENSUS) {
-            keys[i] = consensus[i];
-        } else if (how->by != CAPPY_SELECT_VOTE) {
+        if (how->by == CAPPY_SELECT_SCORE) {
             keys[i] = (double)scores[i];
-            keys[i] += how->by == CAPPY_SELECT_MIX ? how->weight * consensus[i] : 0;
         }
         if (keys[i] > keys[best] || (keys[i] >= keys[best] && scores[i] > scores[best])) {
             best = i;
@@ -169,13 +193,25 @@ static cappy_status make_room(struct cappy_chooser *chooser, size_t n, cappy_err
     }
     cappy_chooser_free(chooser);
     chooser->texts = cappy_alloc(n, sizeof *chooser->texts);
-    chooser->consensus = cappy_alloc(n, sizeof *chooser->consensus);
     chooser->keys = cappy_alloc(n, sizeof *chooser->keys);
-    if (chooser->texts == NULL || chooser->consensus == NULL || chooser->keys == NULL) {
+    if (chooser->texts == NULL || chooser->keys == NULL) {
         return cappy_error_no_memory(error);
     }
     chooser->capacity = n;
     return CAPPY_OK;
+}
+
+static cappy_status compare(struct cappy_chooser *chooser, cappy_error *error)
+{
+    struct cappy_word_list words;
+    cappy_free(chooser->likeness);
+    chooser->likeness = NULL;
+    cappy_status status = cappy_word_list_read(chooser->texts, chooser->n, &words, error);
+    if (status == CAPPY_OK) {
+        status = cappy_likeness_make(&words, &chooser->likeness, error);
+    }
+    cappy_word_list_free(&words);
+    return status;
 }
 
 cappy_status cappy_chooser_read(struct cappy_chooser *chooser, const cappy_pair *pairs, size_t n,
@@ -186,21 +222,19 @@ cappy_status cappy_chooser_read(struct cappy_chooser *chooser, const cappy_pair 
     for (size_t i = 0; i < n; i++) {
         chooser->texts[i] = pairs[i].response;
     }
-    return cappy_choosing_compares(&chooser->how)
-               ? find_consensus(chooser->texts, n, chooser->consensus, error)
-               : CAPPY_OK;
+    return cappy_choosing_compares(&chooser->how) ? compare(chooser, error) : CAPPY_OK;
 }
 
 size_t cappy_chooser_choose(struct cappy_chooser *chooser, const float *scores)
 {
-    return cappy_select(&chooser->how, chooser->texts, scores, chooser->consensus, chooser->n,
+    return cappy_select(&chooser->how, chooser->texts, scores, chooser->likeness, chooser->n,
                         chooser->keys);
 }
 
 void cappy_chooser_free(struct cappy_chooser *chooser)
 {
     cappy_free(chooser->texts);
-    cappy_free(chooser->consensus);
+    cappy_free(chooser->likeness);
     cappy_free(chooser->keys);
     *chooser = (struct cappy_chooser){.how = chooser->how};
 }

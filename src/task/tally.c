@@ -2,7 +2,7 @@
 #include "task/tally.h"
 
 /* So much of a task's name is kept. */
-enum { NAME_SIZE = 200, SOME_TASKS = 128 };
+enum { NAME_SIZE = 200 };
 
 static cappy_status add_task(struct cappy_tally *tally, struct cappy_tally_index *finder,
                              cappy_text name, cappy_error *error)
@@ -13,15 +13,12 @@ static cappy_status add_task(struct cappy_tally *tally, struct cappy_tally_index
                                "have the same \"task\"",
                                CAPPY_TASK_LIMIT);
     }
-    if (tally->n_tasks == finder->capacity) {
-        const size_t capacity = 2 * finder->capacity + SOME_TASKS;
-        struct cappy_task_tally *tasks = cappy_realloc(tally->tasks, capacity, sizeof *tasks);
-        if (tasks == NULL) {
-            return cappy_error_no_memory(error);
-        }
-        tally->tasks = tasks;
-        finder->capacity = capacity;
+    struct cappy_task_tally *tasks =
+        cappy_grow(tally->tasks, tally->n_tasks, &finder->capacity, sizeof *tasks);
+    if (tasks == NULL) {
+        return cappy_error_no_memory(error);
     }
+    tally->tasks = tasks;
     char *copy = cappy_strndup(name.data, name.size < NAME_SIZE ? name.size : NAME_SIZE);
     if (copy == NULL) {
         return cappy_error_no_memory(error);

@@ -37,11 +37,11 @@ size_t cappy_stem(char *word, size_t n);
 /* ---- Choosing among responses ---- */
 
 enum cappy_selection {
-    CAPPY_SELECT_AUTO,      /* MIX with a model that has a weight of its own, else SCORE */
+    CAPPY_SELECT_AUTO,      /* MIX with a model that has a temperature of its own, else SCORE */
     CAPPY_SELECT_SCORE,     /* the highest score */
     CAPPY_SELECT_CONSENSUS, /* the highest mean ROUGE-L to the others (minimum Bayes risk) */
     CAPPY_SELECT_VOTE,      /* of the answer whose scores have the highest sum, the best scored */
-    CAPPY_SELECT_MIX,       /* score + weight x consensus */
+    CAPPY_SELECT_MIX,       /* the same, where the others count by their scores (below) */
 };
 
 /* By enum cappy_selection; NULL behind the last. */
@@ -50,34 +50,42 @@ extern const char *const cappy_selection_names[];
 /* How to choose: as it was asked for, and, once settled, as it is done. */
 struct cappy_choosing {
     enum cappy_selection by;
-    bool has_weight; /* the weight was asked for */
-    double weight;   /* of consensus in a mix */
+    bool has_temperature; /* it was asked for */
+    double temperature;   /* of a mix */
 };
 
-/* Settles what was not asked for, with a model whose own weight of consensus is `fitted`, below 0
- * where it has none: never AUTO, and a weight. */
+/* Settles what was not asked for, with a model whose own temperature is `fitted`, below 0 where it
+ * has none: never AUTO, and a temperature. */
 struct cappy_choosing cappy_choosing_settle(struct cappy_choosing asked, double fitted);
 
-/* Whether the consensus must be known. */
+/* Whether responses must be compared. */
 bool cappy_choosing_compares(const struct cappy_choosing *how);
 
 /* consensus[n] of likeness[n, n], ROUGE-L of each two responses: the mean of that to the others; 0
  * where there are none. */
 void cappy_consensus_read(const float *likeness, size_t n, double *consensus);
 
+/* keys[n] of likeness[n, n] and finite scores[n], n > 0: how like the right answer each response is
+ * expected to be, if the right one is among them, with chances proportional to exp(score / (s x
+ * temperature)), s the standard deviation of the scores. So the response with the lowest expected
+ * loss is the highest (minimum Bayes risk, with the scorer's word on who is right). At 0 the
+ * highest score wins, at infinity the consensus. */
+void cappy_mix_read(const float *likeness, const float *scores, size_t n, double temperature,
+                    double *keys);
+
 /* Chooses among n > 0 responses with finite scores, in a way that is settled: keys[n] receives what
  * they are chosen by. Returns the index of the highest, of equally high ones the best scored, of
- * these the first. consensus[n] is looked at where the way compares responses. In a vote, responses
- * are the same answer where they differ in case (of a to z), spaces, quotes around them and a full
- * stop or the like at the end. */
+ * these the first. likeness[n, n] is looked at where the way compares responses. In a vote,
+ * responses are the same answer where they differ in case (of a to z), spaces, quotes around them
+ * and a full stop or the like at the end. */
 size_t cappy_select(const struct cappy_choosing *how, const cappy_text *texts, const float *scores,
-                    const double *consensus, size_t n, double *keys);
+                    const float *likeness, size_t n, double *keys);
 
 /* Chooses again and again. Starts as {.how = ...}, settled. */
 struct cappy_chooser {
     struct cappy_choosing how;
     cappy_text *texts; /* [n], borrowed */
-    double *consensus; /* [n], where the way compares responses */
+    float *likeness;   /* [n, n], where the way compares responses */
     double *keys;      /* [n], once chosen */
     size_t n;
     size_t capacity;

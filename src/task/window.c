@@ -35,15 +35,11 @@ cappy_status cappy_window_add(struct cappy_window *window, const struct cappy_ta
                               cappy_error *error)
 {
     struct cappy_chunk *chunk = &window->chunks[2];
-    if (chunk->n == chunk->capacity) {
-        const size_t capacity = 2 * chunk->capacity + 64;
-        struct cappy_task_row *rows = cappy_realloc(chunk->rows, capacity, sizeof *rows);
-        if (rows == NULL) {
-            return cappy_error_no_memory(error);
-        }
-        chunk->rows = rows;
-        chunk->capacity = capacity;
+    struct cappy_task_row *rows = cappy_grow(chunk->rows, chunk->n, &chunk->capacity, sizeof *rows);
+    if (rows == NULL) {
+        return cappy_error_no_memory(error);
     }
+    chunk->rows = rows;
     chunk->rows[chunk->n++] = *row;
     chunk->size += row->row.size + row->n_references * REFERENCE_SIZE;
     return CAPPY_OK;

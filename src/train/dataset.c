@@ -145,16 +145,12 @@ static cappy_status read_target(const struct cappy_row *row, float *target, capp
 
 static cappy_status reserve_row(struct cappy_dataset *dataset, cappy_error *error)
 {
-    if (dataset->n < dataset->capacity) {
-        return CAPPY_OK;
-    }
-    const size_t capacity = dataset->capacity < 1024 ? 1024 : 2 * dataset->capacity;
-    struct cappy_dataset_row *rows = cappy_realloc(dataset->rows, capacity, sizeof *rows);
+    struct cappy_dataset_row *rows =
+        cappy_grow(dataset->rows, dataset->n, &dataset->capacity, sizeof *rows);
     if (rows == NULL) {
         return cappy_error_no_memory(error);
     }
     dataset->rows = rows;
-    dataset->capacity = capacity;
     return CAPPY_OK;
 }
 

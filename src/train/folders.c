@@ -54,15 +54,12 @@ cappy_status cappy_folders_list(const char *directory, size_t **steps, size_t *n
         if (!parse_name(entry->d_name, &step, &rest) || rest[0] != '\0') {
             continue;
         }
-        if (*n == capacity) {
-            capacity = 2 * capacity + 8;
-            size_t *more = cappy_realloc(*steps, capacity, sizeof *more);
-            if (more == NULL) {
-                status = cappy_error_no_memory(error);
-                break;
-            }
-            *steps = more;
+        size_t *more = cappy_grow(*steps, *n, &capacity, sizeof *more);
+        if (more == NULL) {
+            status = cappy_error_no_memory(error);
+            break;
         }
+        *steps = more;
         (*steps)[(*n)++] = step;
     }
     closedir(folder);

@@ -128,7 +128,7 @@ cappy_status cappy_output_model(const char *directory, const char *base, enum ca
 
 /* ---- What is found out afterwards ---- */
 
-static cappy_status set_weight(json_t *config, double weight, cappy_error *error)
+static cappy_status set_temperature(json_t *config, double temperature, cappy_error *error)
 {
     json_t *section = json_object_get(config, CAPPY_CONFIG_SECTION);
     bool is_set = true;
@@ -136,18 +136,20 @@ static cappy_status set_weight(json_t *config, double weight, cappy_error *error
         section = json_object();
         is_set = json_object_set_new(config, CAPPY_CONFIG_SECTION, section) == 0;
     }
-    is_set = is_set && json_object_set_new(section, CAPPY_CONFIG_WEIGHT, json_real(weight)) == 0;
+    is_set = is_set &&
+             json_object_set_new(section, CAPPY_CONFIG_TEMPERATURE, json_real(temperature)) == 0;
     return is_set ? CAPPY_OK : cappy_error_no_memory(error);
 }
 
-cappy_status cappy_train_keep_weight(const char *directory, double weight, cappy_error *error)
+cappy_status cappy_train_keep_temperature(const char *directory, double temperature,
+                                          cappy_error *error)
 {
     json_t *config = NULL;
     char *path = cappy_path_join(directory, "config.json");
     cappy_status status = path != NULL ? cappy_json_read(path, MAX_CONFIG, &config, error)
                                        : cappy_error_no_memory(error);
     if (status == CAPPY_OK) {
-        status = set_weight(config, weight, error);
+        status = set_temperature(config, temperature, error);
     }
     if (status == CAPPY_OK) {
         status = write_json(config, path, error);

@@ -18,16 +18,11 @@ static void find_unit(const struct cappy_dataset *dataset, size_t unit, size_t *
 /* Makes room for one more number in an array. */
 static cappy_status reserve(size_t **array, size_t n, size_t *capacity, cappy_error *error)
 {
-    if (n < *capacity) {
-        return CAPPY_OK;
-    }
-    const size_t more = 2 * *capacity + 64;
-    size_t *moved = cappy_realloc(*array, more, sizeof *moved);
+    size_t *moved = cappy_grow(*array, n, capacity, sizeof *moved);
     if (moved == NULL) {
         return cappy_error_no_memory(error);
     }
     *array = moved;
-    *capacity = more;
     return CAPPY_OK;
 }
 

@@ -84,8 +84,9 @@ struct cappy_train_state {
  * unless a run in it is to go on. A run does so itself; this is for who writes into it before. */
 cappy_status cappy_train_prepare(const char *directory, bool resume, cappy_error *error);
 
-/* Writes into the config.json of a finished model what weight consensus has in a choice by both. */
-cappy_status cappy_train_keep_weight(const char *directory, double weight, cappy_error *error);
+/* Writes into the config.json of a finished model the temperature of choices by the mix. */
+cappy_status cappy_train_keep_temperature(const char *directory, double temperature,
+                                          cappy_error *error);
 
 /* The processes that were started to train together, as by mpirun: which one this is, and how many
  * there are. */

@@ -304,19 +304,20 @@ static cappy_status read_mask(const json_t *root, struct cappy_config *config, c
     return CAPPY_OK;
 }
 
-static cappy_status read_weight(const json_t *root, struct cappy_config *config, cappy_error *error)
+static cappy_status read_temperature(const json_t *root, struct cappy_config *config,
+                                     cappy_error *error)
 {
     static const double none = -1;
     const json_t *section = json_object_get(root, CAPPY_CONFIG_SECTION);
-    double *weight = &config->consensus_weight;
-    if (json_object_get(section, CAPPY_CONFIG_WEIGHT) == NULL) {
-        *weight = none;
+    double *temperature = &config->mix_temperature;
+    if (json_object_get(section, CAPPY_CONFIG_TEMPERATURE) == NULL) {
+        *temperature = none;
         return CAPPY_OK;
     }
-    CAPPY_TRY(cappy_json_get_real(section, CAPPY_CONFIG_WEIGHT, none, weight, error));
-    return *weight >= 0 ? CAPPY_OK
-                        : cappy_error_set(error, CAPPY_FORMAT, "\"%s\" must be at least 0",
-                                          CAPPY_CONFIG_WEIGHT);
+    CAPPY_TRY(cappy_json_get_real(section, CAPPY_CONFIG_TEMPERATURE, none, temperature, error));
+    return *temperature >= 0 ? CAPPY_OK
+                             : cappy_error_set(error, CAPPY_FORMAT, "\"%s\" must be at least 0",
+                                               CAPPY_CONFIG_TEMPERATURE);
 }
 
 /* ---- Labels ---- */
@@ -385,7 +386,7 @@ static cappy_status read_root(const json_t *root, struct cappy_config *config, c
     CAPPY_TRY(read_hidden_act(root, config, error));
     CAPPY_TRY(read_output_act(root, config, error));
     CAPPY_TRY(read_training(root, config, error));
-    CAPPY_TRY(read_weight(root, config, error));
+    CAPPY_TRY(read_temperature(root, config, error));
     CAPPY_TRY(read_mask(root, config, error));
     return read_labels(root, config, error);
 }

@@ -98,9 +98,9 @@ enum cappy_output_act { CAPPY_OUTPUT_IDENTITY, CAPPY_OUTPUT_SIGMOID };
 enum cappy_mask { CAPPY_MASK_FULL, CAPPY_MASK_PREFIX };
 
 /* What cappy itself keeps in config.json, in an object of its own. */
-#define CAPPY_CONFIG_SECTION "cappy"
-#define CAPPY_CONFIG_WEIGHT  "consensus_weight"
-#define CAPPY_CONFIG_MASK    "mask"
+#define CAPPY_CONFIG_SECTION     "cappy"
+#define CAPPY_CONFIG_TEMPERATURE "mix_temperature"
+#define CAPPY_CONFIG_MASK        "mask"
 
 struct cappy_config {
     enum cappy_architecture architecture;
@@ -121,7 +121,7 @@ struct cappy_config {
     double attention_dropout;
     double head_dropout;
     double initializer_range; /* of weights that are made anew: their standard deviation */
-    double consensus_weight;  /* in a choice by score + weight x consensus; -1 where unknown */
+    double mix_temperature;   /* of a choice by the mix of score and consensus; -1 where unknown */
     enum cappy_mask mask;
     enum cappy_head head;
     size_t n_labels;

@@ -30,11 +30,11 @@ check adapt 0 '' adapt $options --out "$dir/one" --quiet
 output_like '*98 instructions to learn from*14 to watch it by, 28 held out*held-out questions*random *consensus*base *scorer *mix *oracle *scorer - random *mix - consensus *held-out choices*random *majority*base *scorer *the model of step *'
 [ "$(ls "$dir/one" | tr '\n' ' ')" = 'config.json model.safetensors tokenizer.json training.json training.jsonl ' ] ||
     fail "files: $(ls -a "$dir/one")"
-grep -q consensus_weight "$dir/one/config.json" && fail 'a weight of the mix from 14 rows'
+grep -q mix_temperature "$dir/one/config.json" && fail 'a temperature of the mix from 14 rows'
 check 'the result scores' 0 '' score --model "$dir/one" -i 'Name town number 1.' -r 'a town'
 output_like '[0-9-]*.[0-9]*'
 
-# ---- The weight of consensus ----
+# ---- The temperature of the mix ----
 
 awk 'BEGIN {
     for (i = 0; i < 220; i++)
@@ -42,12 +42,12 @@ awk 'BEGIN {
             "{\"text\": \"bad\", \"quality\": 0.25}]}\n", i, i
 }' >"$dir/pool.jsonl"
 check 'a pool' 0 '' adapt "$dir/pool.jsonl" --threads 1 --steps 2 --precision fp32 --out "$dir/pool" --quiet --json
-weight=$(printf '%s' "$out" | sed -n 's/.*"consensus_weight": \([0-9.]*\).*/\1/p')
-check 'its weight' 0 '' info --model "$dir/pool" --json
-output_like "*\"consensus_weight\": ${weight:-none}*"
+temperature=$(printf '%s' "$out" | sed -n 's/.*"mix_temperature": \([0-9.]*\).*/\1/p')
+check 'its temperature' 0 '' info --model "$dir/pool" --json
+output_like "*\"mix_temperature\": ${temperature:-none}*"
 printf '{"instruction": "a", "response": "b", "score": 1}\n' >"$dir/two.jsonl"
 check 'training on' 0 '*1 steps*' train "$dir/two.jsonl" --model "$dir/pool" --steps 1 --out "$dir/on" --threads 1
-grep -q consensus_weight "$dir/on/config.json" && fail 'another model has the weight'
+grep -q mix_temperature "$dir/on/config.json" && fail 'another model has the temperature'
 
 # ---- From an encoder without a head ----
 

@@ -18,21 +18,21 @@ done
 calls_are 3
 check 'score is what it is without --select' 0 '' boost -q "$dir/rows" --llm "$llm" -n 4
 cmp -s "$dir/out" "$dir/score" || fail 'it is not'
-check 'a mix of consensus alone' 0 '' boost -q "$dir/rows" --llm "$llm" -n 4 --select mix --mix-weight 1e6
+check 'a mix of consensus alone' 0 '' boost -q "$dir/rows" --llm "$llm" -n 4 --select mix --mix-temperature 1e6
 cmp -s "$dir/out" "$dir/consensus" || fail 'it is not consensus'
-check 'a mix of scores alone' 0 '' boost -q "$dir/rows" --llm "$llm" -n 4 --select mix --mix-weight 0
+check 'a mix of scores alone' 0 '' boost -q "$dir/rows" --llm "$llm" -n 4 --select mix --mix-temperature 0
 cmp -s "$dir/out" "$dir/score" || fail 'it is not score'
-cp -r "$CAPPY_MODEL" "$dir/weighted"
-sed -i '1s/{/{"cappy": {"consensus_weight": 1e6},/' "$dir/weighted/config.json"
-check 'the weight that the model brings' 0 '' boost -q "$dir/rows" --llm "$llm" -n 4 --select mix --model "$dir/weighted"
+cp -r "$CAPPY_MODEL" "$dir/warm"
+sed -i '1s/{/{"cappy": {"mix_temperature": 1e6},/' "$dir/warm/config.json"
+check 'the temperature that the model brings' 0 '' boost -q "$dir/rows" --llm "$llm" -n 4 --select mix --model "$dir/warm"
 cmp -s "$dir/out" "$dir/consensus" || fail 'it is not consensus'
-check 'without being asked' 0 '*the best are chosen by score + 1e+06 x consensus*' \
-    boost "$dir/rows" --llm "$llm" -n 4 --model "$dir/weighted"
+check 'without being asked' 0 '*the best are chosen by the mix of score and consensus, temperature 1e+06*' \
+    boost "$dir/rows" --llm "$llm" -n 4 --model "$dir/warm"
 cmp -s "$dir/out" "$dir/consensus" || fail 'it is not consensus'
-check 'stopping early is by scores' 0 '' boost -q "$dir/rows" --llm "$llm" -n 4 --stop-at 1e9 --model "$dir/weighted"
+check 'stopping early is by scores' 0 '' boost -q "$dir/rows" --llm "$llm" -n 4 --stop-at 1e9 --model "$dir/warm"
 cmp -s "$dir/out" "$dir/score" || fail 'it is not score'
-check 'another than the model brings' 0 '' boost -q "$dir/rows" --llm "$llm" -n 4 --select mix --mix-weight 0 \
-    --model "$dir/weighted"
+check 'another than the model brings' 0 '' boost -q "$dir/rows" --llm "$llm" -n 4 --select mix --mix-temperature 0 \
+    --model "$dir/warm"
 cmp -s "$dir/out" "$dir/score" || fail 'it is not score'
 name='the picks'
 python3 - "$dir" >"$dir/err" 2>&1 <<'END' || { read_output && fail 'a pick is another'; }
@@ -57,7 +57,7 @@ assert row["best"] not in (0, 2) or row["scores"][row["best"]] == max(row["score
 END
 check 'a table by consensus: best first' 0 '' boost -q -i 'say:zebra|the cat sat|the cat sat;' --llm "$llm" -n 3 --select consensus
 output_like '*the cat sat*the cat sat*zebra*'
-check 'a weight without a mix' 2 '*--mix-weight is for --select mix*' boost "$dir/rows" --llm "$llm" --mix-weight 2
+check 'a temperature without a mix' 2 '*--mix-temperature is for --select mix*' boost "$dir/rows" --llm "$llm" --mix-temperature 2
 check 'stopping by something else' 2 '*--stop-at looks at scores alone*' boost "$dir/rows" --llm "$llm" --stop-at 1 --select vote
 check 'another way' 2 '*oracle*' boost "$dir/rows" --llm "$llm" --select oracle
 : >"$calls"

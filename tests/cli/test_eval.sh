@@ -85,8 +85,8 @@ is 0.7 gap_closed scorer mean
 is 0.8333 pairs mean
 is 0.75 rank mean
 is '[2.83333333, 3.66666667, 4.0]' best_of pool scorer
-check 'another weight' 0 '' eval pool --scored --mix-weight 0 --quiet "$dir/pool.jsonl"
-output_like '*|mix *|4.0000|*The mix is score + 0 x consensus.*1 rows have a single answer*'
+check 'another temperature' 0 '' eval pool --scored --mix-temperature 0 --quiet "$dir/pool.jsonl"
+output_like '*|mix *|4.0000|*The temperature of the mix is 0.*1 rows have a single answer*'
 check 'graded by references' 1 '*pool.jsonl:1: the row has no "references" to grade by' eval pool --by references "$dir/pool.jsonl" --quiet --scored
 
 # ---- With a model; scores that are kept ----
@@ -143,7 +143,7 @@ check 'a pool as choices' 1 '*pool.jsonl:1: the row has no "choices" with an "an
 check 'choices as a pool' 1 '*choices.jsonl:1: the row has no "candidates"*' eval pool "$dir/choices.jsonl"
 check 'without scores' 1 '*bare.jsonl:1: the row has no "scores", a number for each of its 2 answers*' eval classify --scored "$dir/bare.jsonl"
 check 'no rows' 1 '*there is no row to evaluate*' eval classify - </dev/null
-check 'options of the other' 2 '*--mix-weight and --by are for cappy eval pool' eval classify --by quality x
+check 'options of the other' 2 '*--mix-temperature and --by are for cappy eval pool' eval classify --by quality x
 check 'scored and kept' 2 '*--scored takes scores from the rows*' eval classify --scored --samples x y
 
 # ---- What needs no model, on real data ----

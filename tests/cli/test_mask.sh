@@ -91,10 +91,10 @@ awk 'BEGIN {
             "{\"text\": \"bad\", \"quality\": 0.25}]}\n", i, i
 }' >"$dir/pool.jsonl"
 check adapt 0 '' adapt "$dir/pool.jsonl" --mask prefix --threads 1 --steps 2 --precision fp32 --out "$dir/pool" --quiet
-grep -q consensus_weight "$dir/pool/config.json" || fail 'no weight of consensus'
+grep -q mix_temperature "$dir/pool/config.json" || fail 'no temperature of the mix'
 mask_of "$dir/pool" prefix
 check 'training on' 0 '' train "$rows" --model "$dir/pool" --steps 1 --out "$dir/after" --quiet
-grep -q consensus_weight "$dir/after/config.json" && fail 'another model has the weight'
+grep -q mix_temperature "$dir/after/config.json" && fail 'another model has the temperature'
 mask_of "$dir/after" prefix
 check 'eval' 0 '' eval pool "$dir/pool.jsonl" --model "$dir/pool" --json
 

@@ -8,8 +8,8 @@ cat >"$dir/rows" <<'END_OF_ROWS'
 {"instruction": "b", "candidates": ["7", {"text": "8"}, "7.", "12 apples"]}
 {"instruction": "c", "candidates": ["only"]}
 END_OF_ROWS
-cp -r "$CAPPY_MODEL" "$dir/weighted"
-sed -i '1s/{/{"cappy": {"consensus_weight": 1e6},/' "$dir/weighted/config.json"
+cp -r "$CAPPY_MODEL" "$dir/warm"
+sed -i '1s/{/{"cappy": {"mix_temperature": 1e6},/' "$dir/warm/config.json"
 
 bests()
 {
@@ -24,25 +24,25 @@ done
 check 'score is what it is without --select' 0 '3 rows*' rank "$dir/rows"
 cmp -s "$dir/out" "$dir/score" || fail 'it is not'
 match "$err" '*chosen by*' && fail 'by what is said, though it is the score'
-check 'auto is score where the model has no weight' 0 '' rank -q "$dir/rows" --select auto
+check 'auto is score where the model has no temperature' 0 '' rank -q "$dir/rows" --select auto
 cmp -s "$dir/out" "$dir/score" || fail 'it is not'
 check 'scores are the same whatever is chosen by' 0 '' rank -q "$dir/rows" --select consensus
 [ "$(sed 's/"best".*//' "$dir/out")" = "$(sed 's/"best".*//' "$dir/score")" ] || fail 'others'
 [ "$(bests | cut -c1)" = 1 ] || fail 'the first is not chosen by consensus'
-check 'a mix of consensus alone' 0 '*the best are chosen by score + 1e+06 x consensus*' \
-    rank "$dir/rows" --select mix --mix-weight 1e6
+check 'a mix of consensus alone' 0 '*the best are chosen by the mix of score and consensus, temperature 1e+06*' \
+    rank "$dir/rows" --select mix --mix-temperature 1e6
 cmp -s "$dir/out" "$dir/consensus" || fail 'it is not consensus'
-check 'a mix of scores alone' 0 '' rank -q "$dir/rows" --select mix --mix-weight 0
+check 'a mix of scores alone' 0 '' rank -q "$dir/rows" --select mix --mix-temperature 0
 cmp -s "$dir/out" "$dir/score" || fail 'it is not score'
-check 'the weight that the model brings, without being asked' 0 '*the best are chosen by score + 1e+06 x consensus*' \
-    rank "$dir/rows" --model "$dir/weighted"
+check 'the temperature that the model brings, without being asked' 0 '*the best are chosen by the mix of score and consensus, temperature 1e+06*' \
+    rank "$dir/rows" --model "$dir/warm"
 cmp -s "$dir/out" "$dir/consensus" || fail 'it is not consensus'
-check 'score all the same' 0 '' rank -q "$dir/rows" --model "$dir/weighted" --select score
+check 'score all the same' 0 '' rank -q "$dir/rows" --model "$dir/warm" --select score
 cmp -s "$dir/out" "$dir/score" || fail 'it is not score'
-check 'another weight than the model brings' 0 '' rank -q "$dir/rows" --model "$dir/weighted" --select mix --mix-weight 0
+check 'another temperature than the model brings' 0 '' rank -q "$dir/rows" --model "$dir/warm" --select mix --mix-temperature 0
 cmp -s "$dir/out" "$dir/score" || fail 'it is not score'
-check 'a model with a weight chooses among labels by scores' 0 '' \
-    classify -q "$dir/rows" --labels 'zebra,the cat sat,the cat sat' --model "$dir/weighted"
+check 'a model with a temperature chooses among labels by scores' 0 '' \
+    classify -q "$dir/rows" --labels 'zebra,the cat sat,the cat sat' --model "$dir/warm"
 cp "$dir/out" "$dir/labels"
 check 'as one without' 0 '' classify -q "$dir/rows" --labels 'zebra,the cat sat,the cat sat'
 cmp -s "$dir/out" "$dir/labels" || fail 'others'
@@ -67,7 +67,7 @@ assert sums[row["best"]] == max(sums), row
 assert row["best"] not in (0, 2) or row["scores"][row["best"]] == max(row["scores"][0], row["scores"][2]), row
 END_OF_PYTHON
 
-check 'a weight without a mix' 2 '*--mix-weight is for --select mix*' rank "$dir/rows" --mix-weight 2
+check 'a temperature without a mix' 2 '*--mix-temperature is for --select mix*' rank "$dir/rows" --mix-temperature 2
 check 'another way' 2 '*oracle*' rank "$dir/rows" --select oracle
 
 finish

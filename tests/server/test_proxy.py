@@ -23,15 +23,15 @@ def chat(prompt, **more):
                                           {"role": "user", "content": prompt}], **more}
 
 
-def weighted_model(directory):
-    """The model as cappy adapt would leave it with a weight of consensus."""
-    path = os.path.join(directory, "weighted")
+def warm_model(directory):
+    """The model as cappy adapt would leave it with a temperature of the mix."""
+    path = os.path.join(directory, "warm")
     shutil.copytree(TINY, path)
     with open(os.path.join(path, "config.json"), encoding="utf-8") as file:
         config = json.load(file)
     os.chmod(os.path.join(path, "config.json"), 0o644)
     with open(os.path.join(path, "config.json"), "w", encoding="utf-8") as file:
-        json.dump({**config, "cappy": {"consensus_weight": 1e6}}, file)
+        json.dump({**config, "cappy": {"mix_temperature": 1e6}}, file)
     return path
 
 
@@ -88,13 +88,13 @@ def check_selection(server, how, **said):
     prompt = "say:" + "|".join(texts)
     scores = score_rows([(prompt, text) for text in texts])
     for asked, by in (({}, how), ({"select": "score"}, "score"), ({"select": "consensus"}, "consensus"),
-                      ({"select": "mix", "mix_weight": 1e6}, "mix"), ({"select": "mix", "mix_weight": 0}, "score")):
+                      ({"select": "mix", "mix_temperature": 1e6}, "mix"), ({"select": "mix", "mix_temperature": 0}, "score")):
         own = server.ask(CHAT, chat(prompt, cappy=asked)).json["cappy"]
         want(f"by {asked}: the scores", own["scores"] == scores, own)
         want(f"by {asked}: the best", own["chosen"] == (order(scores)[:1] if by == "score" else [1]), own)
         want(f"by {asked}: is told", own["select"] == asked.get("select", said.get("select", how)), own)
-        weight = asked.get("mix_weight", said.get("mix_weight")) if own["select"] == "mix" else None
-        want(f"by {asked}: the weight is told", own.get("mix_weight") == weight, own)
+        temperature = asked.get("mix_temperature", said.get("mix_temperature")) if own["select"] == "mix" else None
+        want(f"by {asked}: the temperature is told", own.get("mix_temperature") == temperature, own)
 
 
 def check_tools(server):
@@ -238,7 +238,7 @@ def check_wrong(server):
                   {"cappy": {"best_of": "4"}}, {"cappy": {"best_of": 2}, "n": 3}, {"cappy": {"scorer": 1}},
                   {"cappy": {"scorer": "several"}}, {"cappy": {"instruction": ["a"]}}, {"cappy": {"reuse": "x"}},
                   {"cappy": {"reuse": True}}, {"cappy": {"select": "oracle"}}, {"cappy": {"select": 1}},
-                  {"cappy": {"mix_weight": 1}}, {"cappy": {"select": "mix", "mix_weight": "1"}}):
+                  {"cappy": {"mix_temperature": 1}}, {"cappy": {"select": "mix", "mix_temperature": "1"}}):
         cases.append((CHAT, {**chat("wrong"), **wrong}, 400))
     cases.append((CHAT, {**chat("wrong"), "cappy": {"scorer": "nobody"}}, 404))
     for wrong in ({"prompt": 1}, {"prompt": None}, {"prompt": []}, {"prompt": ["a", "b"]}, {"prompt": [1, 2]},
@@ -337,8 +337,8 @@ def main():
             want("the list has it", CHAT in server.ask("/openapi.json").json["paths"])
         with serving(*options, "--select", "consensus") as server:
             check_selection(server, "consensus")
-        with serving("--llm", llm.url, "-n", "4", "--model", f"bert={weighted_model(llm.directory)}") as server:
-            check_selection(server, "consensus", select="mix", mix_weight=1e6)
+        with serving("--llm", llm.url, "-n", "4", "--model", f"bert={warm_model(llm.directory)}") as server:
+            check_selection(server, "consensus", select="mix", mix_temperature=1e6)
         with serving(*options) as server:
             check_refusal(server)
         with serving(*options, "--timeout", "2") as server:

@@ -60,7 +60,7 @@ def check_selection(server):
     texts = ["Rome is not the capital.", "It is Paris.", "It is Paris, I think.", "Bananas are yellow."]
     scores = score_rows([(QUERY, text) for text in texts])
     for body in ({"documents": texts}, {"texts": texts}):
-        asked = {"query": QUERY, **body, "raw_scores": True, "cappy": {"select": "mix", "mix_weight": 1e6}}
+        asked = {"query": QUERY, **body, "raw_scores": True, "cappy": {"select": "mix", "mix_temperature": 1e6}}
         answer = server.ask("/rerank", asked).json
         results = answer["results"] if "documents" in body else answer
         want("by the mix", [x["index"] for x in results][:2] == [1, 2], results)
@@ -208,7 +208,7 @@ def check_errors(server):
                   {"top_n": True}, {"return_documents": 1}, {"raw_scores": "no"}, {"model": 1}, {"model": []},
                   {"truncate_prompt_tokens": -2}, {"truncate_prompt_tokens": 3}, {"max_tokens_per_doc": 3},
                   {"truncation_side": "middle"}, {"truncation_side": 1}, {"documents": ["b"] * 1001},
-                  {"cappy": 1}, {"cappy": {"select": "oracle"}}, {"cappy": {"mix_weight": 1}}):
+                  {"cappy": 1}, {"cappy": {"select": "oracle"}}, {"cappy": {"mix_temperature": 1}}):
         cases.append(("/v1/rerank", {**good, **wrong}, 400))
         cases.append(("/v2/rerank", {**good, **wrong}, 400))
     cases += [("/v2/rerank", {**good, "top_n": 0}, 400), ("/v2/rerank", {**good, "query": " \n"}, 400),

@@ -9,11 +9,13 @@
 void *__real_cappy_alloc(size_t count, size_t size);
 void *__real_cappy_alloc_aligned(size_t count, size_t size);
 void *__real_cappy_realloc(void *memory, size_t count, size_t size);
+void *__real_cappy_grow(void *items, size_t n, size_t *capacity, size_t size);
 char *__real_cappy_strndup(const char *text, size_t size);
 void __real_cappy_free(void *memory);
 void *__wrap_cappy_alloc(size_t count, size_t size);
 void *__wrap_cappy_alloc_aligned(size_t count, size_t size);
 void *__wrap_cappy_realloc(void *memory, size_t count, size_t size);
+void *__wrap_cappy_grow(void *items, size_t n, size_t *capacity, size_t size);
 char *__wrap_cappy_strndup(const char *text, size_t size);
 void __wrap_cappy_free(void *memory);
 
@@ -41,6 +43,15 @@ void *__wrap_cappy_realloc(void *memory, size_t count, size_t size)
 {
     void *moved = must_fail() ? NULL : __real_cappy_realloc(memory, count, size);
     n_live += memory == NULL && moved != NULL;
+    return moved;
+}
+
+/* Allocates where there is no room left, and only then. */
+void *__wrap_cappy_grow(void *items, size_t n, size_t *capacity, size_t size)
+{
+    const bool fails = n >= *capacity && must_fail();
+    void *moved = fails ? NULL : __real_cappy_grow(items, n, capacity, size);
+    n_live += items == NULL && moved != NULL;
     return moved;
 }
 

@@ -86,6 +86,32 @@ static void test_resized(void **state)
     cappy_free(memory);
 }
 
+static void test_grown(void **state)
+{
+    (void)state;
+    uint32_t *items = NULL;
+    size_t capacity = 0;
+    for (uint32_t n = 0; n < 5000; n++) {
+        const size_t before = capacity;
+        uint32_t *moved = cappy_grow(items, n, &capacity, sizeof *items);
+        assert_non_null(moved);
+        assert_true(capacity > n);
+        assert_true(n < before ? moved == items && capacity == before : capacity >= 2 * before);
+        items = moved;
+        items[n] = n;
+    }
+    for (uint32_t n = 0; n < 5000; n++) {
+        assert_int_equal(items[n], n);
+    }
+    for (size_t full = SIZE_MAX / 2; full >= SIZE_MAX / 8; full /= 2) {
+        size_t same = full;
+        assert_null(cappy_grow(items, full, &same, sizeof *items));
+        assert_int_equal(same, full);
+    }
+    assert_int_equal(items[4999], 4999);
+    cappy_free(items);
+}
+
 static void test_strndup(void **state)
 {
     (void)state;
@@ -100,7 +126,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_zeroed),   cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_overflow), cmocka_unit_test(test_aligned),
-        cmocka_unit_test(test_resized),  cmocka_unit_test(test_strndup),
+        cmocka_unit_test(test_resized),  cmocka_unit_test(test_grown),
+        cmocka_unit_test(test_strndup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,30 +69,30 @@ static void fill(struct cappy_suite *suite, bool scorer_knows)
 static void test_mix(void **state)
 {
     (void)state;
-    double weights[2];
+    double temperatures[2];
     for (int scorer_knows = 0; scorer_knows < 2; scorer_knows++) {
         struct cappy_suite suite = {0};
-        double weight;
+        double temperature;
         fill(&suite, scorer_knows != 0);
-        assert_int_equal(cappy_mix_fit(&suite, &weight, NULL), CAPPY_OK);
-        assert_int_equal(cappy_mix_set(&suite, weight, NULL), CAPPY_OK);
-        weights[scorer_knows] = weight;
+        assert_int_equal(cappy_mix_fit(&suite, &temperature, NULL), CAPPY_OK);
+        assert_int_equal(cappy_mix_set(&suite, temperature, NULL), CAPPY_OK);
+        temperatures[scorer_knows] = temperature;
         assert_near(cappy_pick_worth(&suite.cases[3], CAPPY_PICK_MIX), 1);
         cappy_suite_free(&suite);
     }
-    assert_true(weights[1] < weights[0]);
+    assert_true(temperatures[1] < temperatures[0]);
 }
 
 static void test_few_are_not_fitted(void **state)
 {
     (void)state;
     struct cappy_suite suite = {0};
-    double weight;
+    double temperature;
     add_row(&suite,
             "{\"instruction\": \"a\", \"references\": [\"b\"], \"candidates\": [\"b\", \"c\"]}");
     complete(&suite, 0);
-    assert_int_equal(cappy_mix_fit(&suite, &weight, NULL), CAPPY_OK);
-    assert_near(weight, 1);
+    assert_int_equal(cappy_mix_fit(&suite, &temperature, NULL), CAPPY_OK);
+    assert_near(temperature, 1);
     cappy_suite_free(&suite);
 }
 

@@ -172,13 +172,13 @@ static void test_selection(void **state)
     (void)state;
     prepare(&call, "/v1/chat/completions",
             "{\"messages\": [{\"role\": \"user\", \"content\": \"q\"}], \"n\": 2, \"cappy\": "
-            "{\"select\": \"mix\", \"mix_weight\": 10}}");
+            "{\"select\": \"mix\", \"mix_temperature\": 10}}");
     resume(&call, "[{\"choices\": [{\"message\": {\"content\": \"dogs\"}}, {\"message\": "
                   "{\"content\": \"the cat\"}}, {\"message\": {\"content\": \"the cat sat\"}}]}]");
     json_t *answer = finish(&call, (const float[]){0.75F, 0.25F, 0.5F});
     is_json(json_object_get(answer, "cappy"),
             "{\"best_of\": 4, \"scorer\": \"one\", \"scores\": [0.75, 0.25, 0.5], "
-            "\"select\": \"mix\", \"mix_weight\": 10.0, \"chosen\": [2, 1], \"failed\": 0, "
+            "\"select\": \"mix\", \"mix_temperature\": 10.0, \"chosen\": [2, 1], \"failed\": 0, "
             "\"calls\": 0}");
     json_decref(answer);
     cappy_call_free(&call);

@@ -19,11 +19,11 @@ struct chosen {
 };
 
 static struct chosen choose(enum cappy_selection selection, const char *const *strings,
-                            const float *scores, size_t n, double weight)
+                            const float *scores, size_t n, double temperature)
 {
     struct chosen chosen;
     cappy_pair pairs[MOST];
-    struct cappy_chooser chooser = {.how = {.by = selection, .weight = weight}};
+    struct cappy_chooser chooser = {.how = {.by = selection, .temperature = temperature}};
     for (size_t i = 0; i < n; i++) {
         pairs[i] = (cappy_pair){CAPPY_TEXT("?"), {strings[i], strlen(strings[i])}};
     }
@@ -128,13 +128,36 @@ static void test_mix(void **state)
     (void)state;
     const char *texts[] = {"one two", "one two", "three", "four"};
     const float scores[] = {0, 0, 0, 1};
+    const double chance = exp(-1 / (sqrt(0.1875) * 0.5)); /* of those that score 0, to the last's */
     const struct chosen chosen = choose(CAPPY_SELECT_MIX, texts, scores, 4, 0.5);
-    assert_near(chosen.keys[0], 0.5 / 3);
-    assert_near(chosen.keys[2], 0);
-    assert_near(chosen.keys[3], 1);
+    assert_near(chosen.keys[0], 2 * chance / (1 + 3 * chance));
+    assert_near(chosen.keys[2], chance / (1 + 3 * chance));
+    assert_near(chosen.keys[3], 1 / (1 + 3 * chance));
     assert_int_equal(chosen.best, 3);
     assert_int_equal(choose(CAPPY_SELECT_MIX, texts, scores, 4, 10).best, 0);
     assert_int_equal(choose(CAPPY_SELECT_MIX, texts, scores, 4, 0).best, 3);
+    assert_int_equal(choose(CAPPY_SELECT_MIX, texts, scores, 1, 1).best, 0);
+}
+
+/* A scorer that says nothing leaves the consensus; one whose numbers are on another scale chooses
+ * the same. */
+static void test_mix_scale(void **state)
+{
+    (void)state;
+    const char *texts[] = {"dogs", "the cat sat", "the cat ran", "a cat sat"};
+    const float even[] = {-2, -2, -2, -2};
+    const struct chosen chosen = choose(CAPPY_SELECT_MIX, texts, even, 4, 1);
+    const struct chosen consensus = choose(CAPPY_SELECT_CONSENSUS, texts, even, 4, 1);
+    assert_int_equal(chosen.best, consensus.best);
+    for (size_t i = 0; i < 4; i++) {
+        assert_near(chosen.keys[i], (3 * consensus.keys[i] + 1) / 4);
+    }
+    const float small[] = {0.25f, 0, 0.125f, 0.0625f};
+    const float large[] = {1024, -3072, -1024, -2048};
+    for (size_t i = 0; i < 4; i++) {
+        assert_near(choose(CAPPY_SELECT_MIX, texts, small, 4, 1).keys[i],
+                    choose(CAPPY_SELECT_MIX, texts, large, 4, 1).keys[i]);
+    }
 }
 
 static void test_settle(void **state)
@@ -144,7 +167,7 @@ static void test_settle(void **state)
         struct cappy_choosing asked;
         double fitted;
         enum cappy_selection by;
-        double weight;
+        double temperature;
     } cases[] = {
         {{CAPPY_SELECT_AUTO, false, 0}, -1, CAPPY_SELECT_SCORE, 1},
         {{CAPPY_SELECT_AUTO, false, 0}, 1.5, CAPPY_SELECT_MIX, 1.5},
@@ -156,7 +179,7 @@ static void test_settle(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct cappy_choosing how = cappy_choosing_settle(cases[i].asked, cases[i].fitted);
         assert_int_equal(how.by, cases[i].by);
-        assert_near(how.weight, cases[i].weight);
+        assert_near(how.temperature, cases[i].temperature);
     }
 }
 
@@ -169,6 +192,7 @@ int main(void)
         cmocka_unit_test(test_same_answers),
         cmocka_unit_test(test_vote_below_zero),
         cmocka_unit_test(test_mix),
+        cmocka_unit_test(test_mix_scale),
         cmocka_unit_test(test_settle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -177,23 +177,23 @@ static void test_output_acts(void **state)
     }
 }
 
-static void test_consensus_weight(void **state)
+static void test_mix_temperature(void **state)
 {
     (void)state;
     static const struct {
         const char *text;
-        double weight;
+        double temperature;
     } cases[] = {
         {"{" BERT "}", -1},
         {"{" BERT ",\"cappy\":{}}", -1},
-        {"{" BERT ",\"cappy\":{\"consensus_weight\":0}}", 0},
-        {"{" BERT ",\"cappy\":{\"consensus_weight\":1.5}}", 1.5},
+        {"{" BERT ",\"cappy\":{\"mix_temperature\":0}}", 0},
+        {"{" BERT ",\"cappy\":{\"mix_temperature\":1.5}}", 1.5},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct cappy_config config;
         read_good(cases[i].text, &config);
-        assert_true(config.consensus_weight >= cases[i].weight &&
-                    config.consensus_weight <= cases[i].weight);
+        assert_true(config.mix_temperature >= cases[i].temperature &&
+                    config.mix_temperature <= cases[i].temperature);
         cappy_config_free(&config);
     }
 }
@@ -206,10 +206,10 @@ static void test_mask(void **state)
         enum cappy_mask mask;
     } cases[] = {
         {"{" BERT "}", CAPPY_MASK_FULL},
-        {"{" BERT ",\"cappy\":{\"consensus_weight\":0}}", CAPPY_MASK_FULL},
+        {"{" BERT ",\"cappy\":{\"mix_temperature\":0}}", CAPPY_MASK_FULL},
         {"{" BERT ",\"cappy\":{\"mask\":null}}", CAPPY_MASK_FULL},
         {"{" BERT ",\"cappy\":{\"mask\":\"full\"}}", CAPPY_MASK_FULL},
-        {"{" BERT ",\"cappy\":{\"mask\":\"prefix\",\"consensus_weight\":1}}", CAPPY_MASK_PREFIX},
+        {"{" BERT ",\"cappy\":{\"mask\":\"prefix\",\"mix_temperature\":1}}", CAPPY_MASK_PREFIX},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct cappy_config config;
@@ -304,8 +304,8 @@ static const struct bad_case bad_cases[] = {
     {"{" BERT ",\"hidden_act\":{}}", CAPPY_FORMAT, "hidden_act"},
     {CROSS_ENCODER("my.module.Act"), CAPPY_UNSUPPORTED, "activation_fn \"my.module.Act\""},
     {"{" BERT ",\"sentence_transformers\":{\"activation_fn\":1}}", CAPPY_FORMAT, "activation_fn"},
-    {"{" BERT ",\"cappy\":{\"consensus_weight\":-1}}", CAPPY_FORMAT, "consensus_weight"},
-    {"{" BERT ",\"cappy\":{\"consensus_weight\":\"1\"}}", CAPPY_FORMAT, "consensus_weight"},
+    {"{" BERT ",\"cappy\":{\"mix_temperature\":-1}}", CAPPY_FORMAT, "mix_temperature"},
+    {"{" BERT ",\"cappy\":{\"mix_temperature\":\"1\"}}", CAPPY_FORMAT, "mix_temperature"},
     {"{" BERT ",\"cappy\":{\"mask\":\"causal\"}}", CAPPY_UNSUPPORTED, "causal"},
     {"{" BERT ",\"cappy\":{\"mask\":\"\"}}", CAPPY_UNSUPPORTED, "mask"},
     {"{" BERT ",\"cappy\":{\"mask\":1}}", CAPPY_FORMAT, "mask"},
@@ -374,7 +374,7 @@ int main(void)
         cmocka_unit_test(test_settings),
         cmocka_unit_test(test_hidden_acts),
         cmocka_unit_test(test_output_acts),
-        cmocka_unit_test(test_consensus_weight),
+        cmocka_unit_test(test_mix_temperature),
         cmocka_unit_test(test_mask),
         cmocka_unit_test(test_labels),
         cmocka_unit_test(test_refusals),

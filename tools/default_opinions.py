@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Task rows with choices that ask whether a text is for or against its subject, for tools/default_tasks.py: reviews, parts of
+long ones, which are taken to be of the same side, and the sentences that task927 of Super-NaturalInstructions turns.
+"""
+import collections
+import difflib
+import random
+
+import default_questions
+
+TURNED = "task927_yelp_negative_to_positive_style_transfer"
+LONG = 45 # words: of longer reviews the first or the last sentences stand alone
+ASK = [("{}\n\nIs the sentiment of this {against} or {for}?", ("negative", "positive")),
+       ("Review: {}\nSentiment:", ("negative", "positive")),
+       ("Somebody said: \"{}\" Did they like it?", ("No", "Yes")),
+       ("{}\n\nWould the writer recommend it?", ("No", "Yes")),
+       ("\"{}\"\nThis is {against} or {for}:", ("bad", "good")),
+       ("What does this say about its subject? {}", ("It is bad.", "It is good.")),
+       ("Does this sound {for} or {against}?\n\n{}", ("unhappy", "happy")),
+       ("{}\n\nThe writer thinks that it was", ("terrible", "great")),
+       ("Judge the tone of the text, {for} or {against}.\n\nText: {}", ("critical", "favourable")),
+       ("{}\n\nThumbs up or thumbs down?", ("thumbs down", "thumbs up"))]
+
+
+def shared_text(a, b):
+    """The longest run of words that two prompts of one text have in common."""
+    a, b = a.split(" "), b.split(" ")
+    match = difflib.SequenceMatcher(None, a, b, autojunk=False).find_longest_match()
+    return " ".join(a[match.a:match.a + match.size]).strip()
+
+
+def reviews(sources):
+    """(text, whether it is for its subject) of rows with two prompts for each text, whose first choice is against; of five
+    choices, as many as stars, the outer ones alone."""
+    prompts = collections.defaultdict(list)
+    for row in sources:
+        prompts[row["id"].rsplit("/", 1)[1]].append(row)
+    for rows in prompts.values():
+        last = len(rows[0]["choices"]) - 1
+        if len(rows) == 2 and rows[0]["answer"] in (0, last):
+            yield shared_text(*(row["instruction"] for row in rows)), rows[0]["answer"] == last
+
+
+def part(text, rng):
+    """The text, if it is short; or the beginning or the end of it."""
+    if len(text.split()) <= LONG:
+        return text
+    said = [s for s in default_questions.sentences(text) if 4 < len(s.split()) <= LONG]
+    return rng.choice([said[0], said[-1], " ".join(said[-2:])]) if said else None
+
+
+def task(text, side, rng):
+    wording, labels = rng.choice(ASK)
+    ask = wording.replace("{against}", labels[0].lower().rstrip(".")).replace("{for}", labels[1].lower().rstrip("."))
+    return {"task": "opinions", "instruction": ask.replace("{}", text), "choices": list(labels), "answer": int(side)}
+
+
+def rows(sentences, sets, rng):
+    """sets: [[row, ...], ...], of reviews, each with the answers of one kind."""
+    known = [review for rows_of_set in sets for review in reviews(rows_of_set)]
+    times = collections.Counter(text for text, _ in known)
+    known = [(text, side) for text, side in known if times[text] == 1] # not the words of two prompts
+    for row in (r for r in sentences if r["task"] == TURNED):
+        known.append((row["instruction"].split("\n\n", 1)[1].strip(), False))
+        known.append((row["references"][0], True))
+    made = []
+    for text, side in known:
+        for text_or_part in {part(text, rng), part(text, rng)} - {None}:
+            made.append(task(text_or_part, side, rng))
+    return made
