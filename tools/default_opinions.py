@@ -65,6 +65,7 @@ def rows(sentences, sets, rng):
         known.append((row["references"][0], True))
     made = []
     for text, side in known:
-        for text_or_part in {part(text, rng), part(text, rng)} - {None}:
-            made.append(task(text_or_part, side, rng))
+        for text_or_part in dict.fromkeys((part(text, rng), part(text, rng))):
+            if text_or_part:
+                made.append(task(text_or_part, side, rng))
     return made

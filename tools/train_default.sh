@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # train_default.sh OUT [OPTION...]: trains the default model, by cappy data and cappy train.
 #
-# It goes on from the first one, which a PyTorch script made: models/default of commit 26ec6ed, whose folder is BASE
-# (git archive 26ec6ed models/default | tar x -C FOLDER). CAPPY_SHARED names the folder with the data, CAPPY the command
-# (build/cappy). OUT.1 and OUT.2 get the training rows of the two stages, OUT.1/model the model between them; options
-# such as --threads 2 are given on to cappy train. A run that was interrupted goes on when the same command is given
-# again. Needs python3. Afterwards: tools/model_card.sh OUT SAMPLES.
+# It goes on from the one before it, models/default of commit 72a8d02, whose folder is BASE (git archive 72a8d02
+# models/default | tar x -C FOLDER); that one was made in the same way from the first, of a PyTorch script
+# (docs/quality-log.md). CAPPY_SHARED names the folder with the data, CAPPY the command (build/cappy). OUT.1 and OUT.2 get
+# the training rows of the two stages, their models, and the mean of each with what it began from; options such as
+# --threads 2 are given on to cappy train. A run that was interrupted goes on when the same command is given again. Needs
+# python3 and numpy. Afterwards: tools/model_card.sh OUT SAMPLES.
 set -eu
 
 out=$1
@@ -24,22 +25,24 @@ rows() {
     fi
 }
 
-# train FOLDER BASE OUT OPTION...: nothing where the model is there already.
+# train FOLDER BASE OPTION...: the model FOLDER/model; nothing where it is there already.
 train() {
     folder=$1
     base=$2
-    model=$3
-    shift 3
-    if [ ! -e "$model/model.safetensors" ]; then
-        "$cappy" train "$folder/rows.jsonl" --model "$base" --out "$model" --resume --loss combined --epochs 1 \
-            --batch-size 48 --max-length 256 --dropout 0 --store bf16 "$@"
+    shift 2
+    if [ ! -e "$folder/model/model.safetensors" ]; then
+        "$cappy" train "$folder/rows.jsonl" --model "$base" --out "$folder/model" --resume --loss combined --epochs 1 \
+            --batch-size 48 --max-length 256 --dropout 0 --store bf16 --learning-rate 1.5e-4 --warmup 0.05 "$@"
     fi
 }
 
-# Everything, then once more a part of it and emotions, of which the first knows nothing.
-rows "$out.1" 3 "rotten_tomatoes=1500,amazon=500,yelp=100,imdb=50,dbpedia=100,qqp=200,mnli=400,p3_closed=350,\
-ni_closed=350,topics=900,p3_open=500,ni_open=800,long=1100,abstain=250,questions=2000,gisting=500,niv1=400"
-rows "$out.2" 5 "emotions=350,feelings=550,rotten_tomatoes=350,amazon=120,yelp=30,topics=250,ni_closed=90,p3_closed=90,\
-p3_open=120,ni_open=180,long=110,abstain=60,questions=450,gisting=120,niv1=90,qqp=40,mnli=100"
-train "$out.1" "$BASE" "$out.1/model" --learning-rate 1.5e-4 --warmup 0.05 "$@"
-train "$out.2" "$out.1/model" "$out" --learning-rate 1e-4 --warmup 0.1 "$@"
+rows "$out.1" 11 "opinions=5500,feelings=1200,emotions=800,tweets=800,told=2500,causes=2800,mnli=2200,inference=4500,\
+topics=900,p3_closed=1200,ni_closed=900,p3_open=700,ni_open=1200,long=1200,abstain=250,questions=2400,summaries=450,\
+gisting=500,niv1=400,qqp=300,dbpedia=150"
+rows "$out.2" 12 "opinions=5000,feelings=1000,emotions=500,tweets=600,told=1800,causes=5000,mnli=1500,inference=3500,\
+follows=7000,topics=800,p3_closed=1000,ni_closed=700,p3_open=700,ni_open=1200,long=1200,abstain=250,questions=2400,\
+summaries=450,gisting=500,niv1=400,qqp=200,dbpedia=100"
+train "$out.1" "$BASE" "$@"
+python3 "$root/tools/average_weights.py" "$BASE" "$out.1/model" 0.6 "$out.1/mean"
+train "$out.2" "$out.1/mean" "$@"
+python3 "$root/tools/average_weights.py" "$out.1/mean" "$out.2/model" 0.5 "$out"
