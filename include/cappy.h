@@ -122,7 +122,9 @@ typedef enum cappy_precision {
 typedef struct cappy_model_options {
     size_t struct_size;        /* sizeof(cappy_model_options) */
     cappy_precision precision; /* of the arithmetic; default fp32 */
-    size_t threads; /* used while opening; default: one for each processor this process may use */
+    size_t threads;   /* used while opening; default: one for each processor this process may use */
+    const char *mask; /* "full" or "prefix", of a model that has it (cappy_model_info.masks);
+                         default, NULL: its only one, or "full" */
 } cappy_model_options;
 
 /* Opens a Hugging Face model directory: config.json; model.safetensors,
@@ -171,6 +173,7 @@ typedef struct cappy_model_info {
      * instruction see themselves alone, and are computed once for neighbouring pairs that share
      * them. */
     const char *mask;
+    const char *masks; /* that it was trained for: "full", "prefix" or "both" */
 } cappy_model_info;
 
 /* Fills `info` up to its struct_size. Errors: CAPPY_ARGUMENT. */

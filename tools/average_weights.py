@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A model whose weights are between those of two others: average_weights.py A B SHARE OUT makes (1 - SHARE) x A + SHARE x B.
 
-A and B are model directories of one shape with a model.safetensors each, in fp32 or bf16; OUT gets the other files of B.
+A and B are model directories of one shape with a model.safetensors each, in fp32 or bf16; OUT gets the other files of B but for what is said of its training.
 Weights fine-tuned from one another lie in one valley, and the middle generalizes better than either end (Wortsman et al.,
-"Model soups", 2022). Needs numpy.
+"Model soups", 2022). Where one was trained for the full mask and the other, from it, for the prefix mask, OUT serves both.
+Needs numpy.
 """
 import argparse
 import json
@@ -37,6 +38,11 @@ def packed(kind, numbers):
     return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype("<u2").tobytes()
 
 
+def mask_of(directory):
+    config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+    return config.get("cappy", {}).get("mask", "full")
+
+
 def average(a, b, share, out):
     (header, begin, data), (other, other_begin, other_data) = read(a), read(b)
     made = bytearray(other_data)
@@ -49,8 +55,12 @@ def average(a, b, share, out):
         start, end = (other_begin + at for at in tensor["data_offsets"])
         mean = (1 - share) * floats(header[name]["dtype"], data[first:last]) + share * floats(tensor["dtype"], other_data[start:end])
         made[start:end] = packed(tensor["dtype"], mean)
-    shutil.copytree(b, out, ignore=shutil.ignore_patterns(".*", "checkpoint-*"), dirs_exist_ok=True)
+    shutil.copytree(b, out, ignore=shutil.ignore_patterns(".*", "checkpoint-*", "training.json"), dirs_exist_ok=True)
     (out / "model.safetensors").write_bytes(made)
+    if {mask_of(a), mask_of(b)} == {"full", "prefix"}:
+        config = json.loads((b / "config.json").read_text(encoding="utf-8"))
+        config["cappy"] = {"mask": "both"}
+        (out / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
 def main():

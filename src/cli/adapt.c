@@ -166,7 +166,6 @@ const struct cappy_command cappy_command_adapt = {
              .value = "WHICH",
              .choices = cappy_loss_names,
              .help = "As for cappy train; mse if not given."},
-            CAPPY_TRAINING_MASK(struct cappy_adapt_arguments),
             {.name = "dropout",
              .type = CAPPY_OPTION_REAL,
              .offset = AT(dropout),

@@ -27,7 +27,6 @@ struct cappy_adapt_arguments {
     bool resume;
     bool recompute;
     int loss; /* an enum cappy_loss_kind */
-    int mask; /* as of cappy_training_mask */
     struct cappy_real rate;
     struct cappy_real dropout;
     struct cappy_real temperature;

@@ -100,7 +100,7 @@ cappy_status cappy_adapt_look(struct cappy_adapt *adapt, cappy_error *error)
 
 static bool is_with_prefix_mask(const struct cappy_adapt *adapt)
 {
-    const int mask = cappy_training_mask(adapt->arguments->mask);
+    const int mask = cappy_training_mask(adapt->arguments->common.mask);
     return mask < 0 ? adapt->base.has_prefix_mask : mask != 0;
 }
 
@@ -160,7 +160,7 @@ static struct cappy_settings choose_settings(const struct cappy_adapt *adapt)
     settings.seed = arguments->seed;
     settings.max_length = arguments->common.max_length;
     settings.loss = (enum cappy_loss_kind)arguments->loss;
-    settings.mask = cappy_training_mask(arguments->mask);
+    settings.mask = cappy_training_mask(arguments->common.mask);
     settings.precision = adapt->precision;
     settings.rate = has_head ? with_head.rate : without_head.rate;
     settings.rate = arguments->rate.is_given ? arguments->rate.value : settings.rate;

@@ -60,9 +60,10 @@ enum {
     CAPPY_WITH_SAMPLING = 64,  /* how a language model is asked */
     CAPPY_WITH_COMPUTE = 128,  /* --threads, --precision, --device */
     CAPPY_WITH_ENDPOINT = 256, /* --llm and its key, how many answers, how long they may take */
+    CAPPY_WITH_MASK = 512,     /* --mask */
     CAPPY_WITH_LLM = CAPPY_WITH_ENDPOINT | CAPPY_WITH_SAMPLING,
-    CAPPY_WITH_MODEL = CAPPY_WITH_ONE_MODEL | CAPPY_WITH_COMPUTE,
-    CAPPY_WITH_ALL = 63 | CAPPY_WITH_COMPUTE,
+    CAPPY_WITH_MODEL = CAPPY_WITH_ONE_MODEL | CAPPY_WITH_COMPUTE | CAPPY_WITH_MASK,
+    CAPPY_WITH_ALL = 63 | CAPPY_WITH_COMPUTE | CAPPY_WITH_MASK,
 };
 
 enum cappy_device { CAPPY_DEVICE_CPU, CAPPY_DEVICE_CUDA };
@@ -91,6 +92,10 @@ struct cappy_llm_arguments {
 
 /* The values of the common options, at the start of every command's arguments. Strings are borrowed
  * from argv. */
+/* "full", "prefix", NULL: in the order of enum cappy_mask. */
+extern const char *const cappy_mask_names[];
+enum { CAPPY_MASK_UNSAID = 2 };
+
 struct cappy_common {
     char **operands; /* [n_operands], what is not an option */
     size_t n_operands;
@@ -98,6 +103,7 @@ struct cappy_common {
     size_t threads;
     int precision; /* a cappy_precision, counted from CAPPY_PRECISION_FP32 */
     int device;    /* an enum cappy_device */
+    int mask;      /* an index of cappy_mask_names, or CAPPY_MASK_UNSAID */
     size_t max_length;
     const char *output;
     bool quiet;

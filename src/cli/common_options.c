@@ -9,6 +9,7 @@ enum { MAX_ANSWERS = 1024, MAX_IN_FLIGHT = 1024, MAX_RETRIES = 100, MAX_SECONDS 
 
 static const char *const precisions[] = {"fp32", "bf16", "int8", "auto", NULL};
 static const char *const devices[] = {"cpu", "cuda", NULL};
+const char *const cappy_mask_names[] = {"full", "prefix", NULL};
 static const char *const apis[] = {"chat", "completions", NULL};
 
 #define COMMON(member) offsetof(struct cappy_common, member)
@@ -45,6 +46,16 @@ const struct cappy_option cappy_common_options[] = {
      .value = "WHICH",
      .choices = devices,
      .help = "Where to compute: cpu or cuda."},
+    {.name = "mask",
+     .type = CAPPY_OPTION_CHOICE,
+     .group = CAPPY_WITH_MASK,
+     .offset = COMMON(mask),
+     .value = "WHICH",
+     .choices = cappy_mask_names,
+     .initial = CAPPY_MASK_UNSAID,
+     .help = "full: all tokens of a pair see one another. prefix: those of the instruction do not "
+             "see the response, and are computed once for all responses to it. As the model has it "
+             "if not given; full with one that serves both, as the default model does."},
     {.name = "max-length",
      .type = CAPPY_OPTION_COUNT,
      .group = CAPPY_WITH_LENGTH,

@@ -59,6 +59,7 @@ static cappy_status collect_facts(const struct cappy_common *common,
     cappy_facts_add_text(facts, "model", "tokenizer", "tokenizer", info.tokenizer);
     cappy_facts_add_text(facts, "model", "activation", "activation", info.activation);
     cappy_facts_add_text(facts, "model", "mask", "mask", info.mask);
+    cappy_facts_add_text(facts, "model", "masks", "trained for the masks", info.masks);
     if (info.mix_temperature >= 0) {
         cappy_facts_add_number(facts, "model", "mix_temperature", "mix temperature",
                                info.mix_temperature, 1, 2, "");

@@ -99,6 +99,7 @@ static cappy_status run(const void *values, cappy_error *error)
         .models = arguments->models.items,
         .n_models = arguments->models.n,
         .precision = (cappy_precision)(common->precision + CAPPY_PRECISION_FP32),
+        .mask = cappy_mask_names[common->mask],
         .threads = threads,
         .lanes = lanes,
         .max_length = common->max_length,
@@ -238,8 +239,8 @@ const struct cappy_command cappy_command_serve = {
             "it. At SIGTERM every request that was accepted is answered, and the status is 0.",
             NULL},
     .options = options,
-    .groups = CAPPY_WITH_HELP | CAPPY_WITH_COMPUTE | CAPPY_WITH_LENGTH | CAPPY_WITH_QUIET |
-              CAPPY_WITH_ENDPOINT,
+    .groups = CAPPY_WITH_HELP | CAPPY_WITH_COMPUTE | CAPPY_WITH_MASK | CAPPY_WITH_LENGTH |
+              CAPPY_WITH_QUIET | CAPPY_WITH_ENDPOINT,
     .examples =
         (const struct cappy_usage_example[]){
             {"The default model:", "cappy serve --port 8080"},

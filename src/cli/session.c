@@ -68,7 +68,8 @@ static cappy_status open_parts(const struct cappy_common *common, struct cappy_s
     cappy_model_options model_options = {
         .struct_size = sizeof model_options,
         .precision = (cappy_precision)(common->precision + CAPPY_PRECISION_FP32),
-        .threads = common->threads};
+        .threads = common->threads,
+        .mask = cappy_mask_names[common->mask]};
     CAPPY_TRY(cappy_model_open(common->model, &model_options, &session->model, error));
     cappy_model_info info = {.struct_size = sizeof info};
     CAPPY_TRY(cappy_model_describe(session->model, &info, error));

@@ -27,7 +27,6 @@ struct train_arguments {
     bool recompute;
     int loss;     /* an enum cappy_loss_kind */
     int schedule; /* an enum cappy_schedule */
-    int mask;     /* as of cappy_training_mask */
     int store;    /* a cappy_precision, from FP32 */
     struct cappy_real rate;
     struct cappy_real warmup;
@@ -150,7 +149,7 @@ static struct cappy_settings choose_settings(const struct train_arguments *argum
     settings.max_length = arguments->common.max_length;
     settings.loss = (enum cappy_loss_kind)arguments->loss;
     settings.schedule = (enum cappy_schedule)arguments->schedule;
-    settings.mask = cappy_training_mask(arguments->mask);
+    settings.mask = cappy_training_mask(arguments->common.mask);
     settings.precision = choose_precision(arguments);
     settings.store = (cappy_precision)(arguments->store + CAPPY_PRECISION_FP32);
     set_real(&arguments->rate, &settings.rate);
@@ -339,7 +338,6 @@ const struct cappy_command cappy_command_train = {
              .offset = AT(clip),
              .value = "LENGTH",
              .help = "Shorten longer gradients to this; 1 if not given, 0 for any length."},
-            CAPPY_TRAINING_MASK(struct train_arguments),
             CAPPY_TRAINING_DROPOUT(struct train_arguments),
             CAPPY_TRAINING_TEMPERATURE(struct train_arguments),
             CAPPY_TRAINING_EMA_DECAY(struct train_arguments),

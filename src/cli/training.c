@@ -3,8 +3,6 @@
 
 const char *const cappy_loss_names[] = {"mse", "bce", "listwise", "combined", NULL};
 
-const char *const cappy_mask_names[] = {"full", "prefix", NULL};
-
 int cappy_training_mask(int mask)
 {
     return mask == CAPPY_MASK_UNSAID ? -1 : mask;

@@ -9,10 +9,6 @@
 /* In the order of enum cappy_loss_kind; NULL-terminated. */
 extern const char *const cappy_loss_names[];
 
-/* "full", "prefix", NULL; as of --mask, where that of the NULL means that it is not given. */
-extern const char *const cappy_mask_names[];
-enum { CAPPY_MASK_UNSAID = 2 };
-
 #define CAPPY_TRAINING_OUT(arguments)                                                              \
     {                                                                                              \
         .name = "out", .type = CAPPY_OPTION_PATH, .offset = offsetof(arguments, out),              \
@@ -25,15 +21,6 @@ enum { CAPPY_MASK_UNSAID = 2 };
         .name = "dropout", .type = CAPPY_OPTION_REAL, .offset = offsetof(arguments, dropout),      \
         .value = "SHARE",                                                                          \
         .help = "Dropout everywhere; as the model's config.json has it if not given."              \
-    }
-
-#define CAPPY_TRAINING_MASK(arguments)                                                             \
-    {                                                                                              \
-        .name = "mask", .type = CAPPY_OPTION_CHOICE, .offset = offsetof(arguments, mask),          \
-        .value = "WHICH", .choices = cappy_mask_names, .initial = CAPPY_MASK_UNSAID,               \
-        .help = "full: all tokens of a pair see one another. prefix: those of the instruction do " \
-                "not see the response, and are computed once for all responses to it. As "         \
-                "--model has it if not given."                                                     \
     }
 
 #define CAPPY_TRAINING_TEMPERATURE(arguments)                                                      \

@@ -76,13 +76,16 @@ static cappy_status choose_precision(cappy_precision wish, const struct cappy_ke
 
 /* Everything but the binding, for a model that will be `bound` or not. */
 static cappy_status open_parts(struct cappy_model *model, const char *directory,
-                               cappy_precision precision, bool bound, cappy_error *error)
+                               const cappy_model_options *options, bool bound, cappy_error *error)
 {
     CAPPY_TRY(cappy_kernels_choose(&model->kernels, &model->kernels_reason, error));
-    CAPPY_TRY(choose_precision(precision, model->kernels, &model->precision, error));
+    CAPPY_TRY(choose_precision(options->precision, model->kernels, &model->precision, error));
     CAPPY_TRY(cappy_config_read(directory, &model->config, error));
     CAPPY_TRY(cappy_tokenizer_open(directory, &model->tokenizer, error));
     cappy_status status = bound ? cappy_config_check_head(&model->config, error) : CAPPY_OK;
+    if (status == CAPPY_OK && options->mask != NULL) {
+        status = cappy_config_set_mask(&model->config, options->mask, error);
+    }
     if (status == CAPPY_OK) {
         status = check(model, error);
     }
@@ -106,8 +109,8 @@ static void run_binding(void *data)
 }
 
 /* With `threads` of 0, unbound. */
-static cappy_status open_model(const char *directory, cappy_precision precision, size_t threads,
-                               struct cappy_model **model, cappy_error *error)
+static cappy_status open_model(const char *directory, const cappy_model_options *options,
+                               size_t threads, struct cappy_model **model, cappy_error *error)
 {
     char found[4096];
     if (directory == NULL) {
@@ -118,7 +121,7 @@ static cappy_status open_model(const char *directory, cappy_precision precision,
     if (opened == NULL) {
         return cappy_error_no_memory(error);
     }
-    cappy_status status = open_parts(opened, directory, precision, threads != 0, error);
+    cappy_status status = open_parts(opened, directory, options, threads != 0, error);
     if (status == CAPPY_OK && threads != 0) {
         struct binding binding = {opened, threads, error, CAPPY_OK};
         cappy_run_apart(run_binding, &binding);
@@ -138,7 +141,8 @@ static cappy_status open_model(const char *directory, cappy_precision precision,
 cappy_status cappy_model_open_unbound(const char *directory, struct cappy_model **model,
                                       cappy_error *error)
 {
-    return open_model(directory, CAPPY_PRECISION_FP32, 0, model, error);
+    static const cappy_model_options fp32 = {.struct_size = sizeof fp32};
+    return open_model(directory, &fp32, 0, model, error);
 }
 
 cappy_status cappy_model_open(const char *directory, const cappy_model_options *options,
@@ -148,7 +152,7 @@ cappy_status cappy_model_open(const char *directory, const cappy_model_options *
     CAPPY_TRY(cappy_struct_read(&chosen, sizeof chosen, options, error));
     size_t threads;
     CAPPY_TRY(cappy_threads_choose(chosen.threads, &threads, error));
-    return open_model(directory, chosen.precision, threads, model, error);
+    return open_model(directory, &chosen, threads, model, error);
 }
 
 void cappy_model_close(cappy_model *model)
@@ -197,6 +201,7 @@ cappy_status cappy_model_describe(const cappy_model *model, cappy_model_info *in
         .weights_size = cappy_weights_size(model->weights),
         .mix_temperature = config->mix_temperature,
         .mask = cappy_mask_name(config->mask),
+        .masks = cappy_config_masks(config),
     };
     return cappy_struct_write(info, "info", &full, sizeof full, error);
 }

@@ -82,7 +82,8 @@ static cappy_status open_parts(const struct cappy_serve_options *options, const 
 {
     const cappy_model_options opening = {.struct_size = sizeof opening,
                                          .precision = options->precision,
-                                         .threads = options->threads};
+                                         .threads = options->threads,
+                                         .mask = options->mask};
     CAPPY_TRY(cappy_model_open(directory, &opening, &model->model, error));
     model->info.struct_size = sizeof model->info;
     CAPPY_TRY(cappy_model_describe(model->model, &model->info, error));

@@ -13,8 +13,9 @@ struct cappy_serve_options {
     const char *const *models; /* [n_models], "DIR" or "NAME=DIR"; none: the default model */
     size_t n_models;
     cappy_precision precision;
-    size_t threads; /* that compute */
-    size_t lanes;   /* batches that these compute at once; at most as many as threads */
+    const char *mask; /* as of cappy_model_options */
+    size_t threads;   /* that compute */
+    size_t lanes;     /* batches that these compute at once; at most as many as threads */
     size_t max_length;
 
     const char *host; /* an address, without its port */

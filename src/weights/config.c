@@ -280,46 +280,6 @@ static cappy_status read_training(const json_t *root, struct cappy_config *confi
                      error);
 }
 
-/* ---- What cappy itself keeps ---- */
-
-const char *cappy_mask_name(enum cappy_mask mask)
-{
-    return mask == CAPPY_MASK_PREFIX ? "prefix" : "full";
-}
-
-static cappy_status read_mask(const json_t *root, struct cappy_config *config, cappy_error *error)
-{
-    const json_t *section = json_object_get(root, CAPPY_CONFIG_SECTION);
-    const char *name;
-    config->mask = CAPPY_MASK_FULL;
-    CAPPY_TRY(cappy_json_get_string(section, CAPPY_CONFIG_MASK, cappy_mask_name(CAPPY_MASK_FULL),
-                                    &name, error));
-    if (strcmp(name, cappy_mask_name(CAPPY_MASK_PREFIX)) == 0) {
-        config->mask = CAPPY_MASK_PREFIX;
-    } else if (strcmp(name, cappy_mask_name(CAPPY_MASK_FULL)) != 0) {
-        return cappy_error_set(
-            error, CAPPY_UNSUPPORTED,
-            "the mask \"%.100s\" is not implemented; \"full\" and \"prefix\" are", name);
-    }
-    return CAPPY_OK;
-}
-
-static cappy_status read_temperature(const json_t *root, struct cappy_config *config,
-                                     cappy_error *error)
-{
-    static const double none = -1;
-    const json_t *section = json_object_get(root, CAPPY_CONFIG_SECTION);
-    double *temperature = &config->mix_temperature;
-    if (json_object_get(section, CAPPY_CONFIG_TEMPERATURE) == NULL) {
-        *temperature = none;
-        return CAPPY_OK;
-    }
-    CAPPY_TRY(cappy_json_get_real(section, CAPPY_CONFIG_TEMPERATURE, none, temperature, error));
-    return *temperature >= 0 ? CAPPY_OK
-                             : cappy_error_set(error, CAPPY_FORMAT, "\"%s\" must be at least 0",
-                                               CAPPY_CONFIG_TEMPERATURE);
-}
-
 /* ---- Labels ---- */
 
 /* The text of label `index`, from id2label or, without one, as transformers makes it up. New memory
@@ -386,8 +346,7 @@ static cappy_status read_root(const json_t *root, struct cappy_config *config, c
     CAPPY_TRY(read_hidden_act(root, config, error));
     CAPPY_TRY(read_output_act(root, config, error));
     CAPPY_TRY(read_training(root, config, error));
-    CAPPY_TRY(read_temperature(root, config, error));
-    CAPPY_TRY(read_mask(root, config, error));
+    CAPPY_TRY(cappy_config_read_own(root, config, error));
     return read_labels(root, config, error);
 }
 

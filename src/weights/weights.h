@@ -122,7 +122,8 @@ struct cappy_config {
     double head_dropout;
     double initializer_range; /* of weights that are made anew: their standard deviation */
     double mix_temperature;   /* of a choice by the mix of score and consensus; -1 where unknown */
-    enum cappy_mask mask;
+    enum cappy_mask mask;     /* full where it serves both */
+    bool serves_both_masks;
     enum cappy_head head;
     size_t n_labels;
     char **labels; /* [n_labels] */
@@ -141,5 +142,12 @@ void cappy_config_free(struct cappy_config *config);
 
 /* "full" or "prefix", as config.json has it. */
 const char *cappy_mask_name(enum cappy_mask mask);
+
+/* Which it was trained for: "full", "prefix" or "both". */
+const char *cappy_config_masks(const struct cappy_config *config);
+
+/* CAPPY_ARGUMENT where there is no such mask, or the model was not trained for it. */
+cappy_status cappy_config_set_mask(struct cappy_config *config, const char *name,
+                                   cappy_error *error);
 
 #endif

@@ -119,4 +119,25 @@ sed 's/"mask": "prefix"/"mask": 1/' "$dir/one/config.json" >"$dir/other/config.j
 check 'a mask that is no name' 1 '*"mask" must be a string*' score --model "$dir/other" -i a -r b
 [ ! -e "$dir/none" ] || fail 'something was written'
 
+# ---- One set of weights for both ----
+
+cp "$dir/one"/* "$dir/other"
+sed 's/"mask": "prefix"/"mask": "both"/' "$dir/one/config.json" >"$dir/other/config.json"
+mask_of "$dir/other" full
+output_like '*"masks": "both"*'
+for mask in full prefix; do
+    check "$mask, asked for" 0 '' score -q "$rows" --model "$dir/other" --mask $mask
+    cp "$dir/out" "$dir/by_$mask"
+done
+check 'full without being asked' 0 '' score -q "$rows" --model "$dir/other"
+cmp -s "$dir/out" "$dir/by_full" || fail 'other scores than with --mask full'
+check 'the model that has the prefix mask alone' 0 '' score -q "$rows" --model "$dir/one"
+cmp -s "$dir/out" "$dir/by_prefix" || fail 'other scores than with --mask prefix'
+cmp -s "$dir/by_full" "$dir/by_prefix" && fail 'both masks score alike'
+check 'a mask that it was not trained for' 2 '*trained for the prefix mask alone*--mask full*' score "$rows" --model "$dir/one" --mask full
+check 'the other one' 2 '*trained for the full mask alone*--mask prefix*' rank -i a b c --model "$CAPPY_MODEL" --mask prefix
+check 'training by one of them' 0 '' train "$rows" --model "$dir/other" --steps 2 --out "$dir/again" --quiet
+mask_of "$dir/again" full
+output_like '*"masks": "full"*'
+
 finish

@@ -209,6 +209,7 @@ static void test_mask(void **state)
         {"{" BERT ",\"cappy\":{\"mix_temperature\":0}}", CAPPY_MASK_FULL},
         {"{" BERT ",\"cappy\":{\"mask\":null}}", CAPPY_MASK_FULL},
         {"{" BERT ",\"cappy\":{\"mask\":\"full\"}}", CAPPY_MASK_FULL},
+        {"{" BERT ",\"cappy\":{\"mask\":\"both\"}}", CAPPY_MASK_FULL},
         {"{" BERT ",\"cappy\":{\"mask\":\"prefix\",\"mix_temperature\":1}}", CAPPY_MASK_PREFIX},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
