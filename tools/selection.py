@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ways to choose among answers by scores and likeness, beside the mix that cappy has. A Markdown table for each file.
 
-    tools/selection.py [--fit FILE] [--only PATTERN] FILE...
+    tools/selection.py [--fit FILE | --fit-on N] [--only PATTERN] FILE...
 
 Files are those of `cappy eval pool --samples`: rows with candidates, their scores, and references or qualities. What a way
 leaves open (a weight, a share, a temperature) is fitted on the rows of --fit, or else on four fifths of the questions for
-the rest, five times. It takes what the way's orders are worth on average, as cappy adapt does: the mean quality of the
+the rest, five times, or on N of them drawn at random for the rest, twelve times. It takes what the way's orders are worth on average, as cappy adapt does: the mean quality of the
 first of k answers drawn at random, over all k. Differences to the mix are paired, with 95 % bootstrap intervals over
 questions. --only shows the ways whose names match, beside the mix: so that a set for the final figures is not chosen on.
 Needs numpy and rouge-score.
@@ -23,6 +23,7 @@ from rouge_score import tokenizers
 
 TOKENIZER = tokenizers.DefaultTokenizer(use_stemmer=True)
 FOLDS = 5
+DRAWS = 12
 
 
 # ---- Likeness: ROUGE-L ----
@@ -116,7 +117,7 @@ def scaled(values):
 
 WEIGHTS = [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 6, 8]
 SHARES = [0.2, 0.35, 0.5, 0.65, 0.8]
-TEMPERATURES = [0.03, 0.06, 0.12, 0.25, 0.5, 1]
+TEMPERATURES = [0.02, 0.03, 0.04, 0.06, 0.08, 0.12, 0.18, 0.25, 0.5, 1]
 SLOPES = [-0.2, -0.15, -0.1, -0.05, -0.025, 0, 0.025, 0.05, 0.1, 0.15, 0.2]
 RELATIVE = [0.1, 0.25, 0.35, 0.5, 0.7, 1, 1.5, 2, 3, 4, 8]
 WAYS = {
@@ -199,6 +200,31 @@ def interval(values):
     return np.percentile(draws, [2.5, 97.5])
 
 
+def measure_draws(name, questions, n):
+    """The mean worth on the questions that are not drawn, and what was fitted on the n drawn ones."""
+    way, grid = WAYS[name]
+    rng = np.random.default_rng(0)
+    worth, fitted = [], []
+    for _ in range(DRAWS):
+        order = rng.permutation(len(questions))
+        fitted.append(fit(way, grid, [questions[i] for i in order[:n]]))
+        worth.append(np.mean([pick(way, questions[i], fitted[-1]) for i in order[n:]]))
+    return np.mean(worth), fitted
+
+
+def show_draws(path, n, names):
+    questions = read(path)
+    if n >= len(questions):
+        sys.exit(f"{path}: {len(questions)} questions; --fit-on {n} leaves none to measure on")
+    print(f"{os.path.basename(path)}, {len(questions)} questions, fitted on {n} of them, {DRAWS} times\n")
+    print("| way | worth | fitted |\n|---|--:|---|")
+    for name in names:
+        worth, fitted = measure_draws(name, questions, n)
+        text = ", ".join(dict.fromkeys(" / ".join(f"{x:g}" for x in f) for f in fitted if f))
+        print(f"| {name} | {worth:.4f} | {text} |", flush=True)
+    print()
+
+
 def show(path, fit_on, names):
     questions = read(path)
     print(f"{os.path.basename(path)}, {len(questions)} questions, best possible "
@@ -232,13 +258,17 @@ def find_ways(pattern):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("--fit", help="a file for what ways leave open")
+    parser.add_argument("--fit-on", type=int, metavar="N", help="fit on N questions drawn at random, as many as there may be to adapt with")
     parser.add_argument("--only", default=".", type=find_ways, metavar="PATTERN", help="a regular expression: names of ways to show")
     parser.add_argument("files", nargs="+")
     args = parser.parse_args()
     try:
         fit_on = read(args.fit) if args.fit else None
         for path in args.files:
-            show(path, fit_on, args.only)
+            if args.fit_on:
+                show_draws(path, args.fit_on, args.only)
+            else:
+                show(path, fit_on, args.only)
     except OSError as problem:
         sys.exit(f"{problem.filename}: {problem.strerror}")
 

@@ -159,7 +159,8 @@ const struct cappy_command cappy_command_adapt = {
              .offset = AT(rate),
              .value = "X",
              .help =
-                 "The highest learning rate; 1e-4 if not given, 2e-4 where --model has no head."},
+                 "The highest learning rate; if not given, 1e-4, 3e-5 for many rows of choices or "
+                 "references, and 2e-4 where --model has no head."},
             {.name = "loss",
              .type = CAPPY_OPTION_CHOICE,
              .offset = AT(loss),

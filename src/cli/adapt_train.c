@@ -12,12 +12,14 @@ static const double SAVE_SECONDS = 120;
 /* Of all steps. */
 enum { CHECKS = 8, PATIENCE = 6 };
 
-/* A new head, which is learnt from nothing, wants more and larger steps. Where rows of a question
- * stay together, a batch is to have several questions. */
+/* A new head, which is learnt from nothing, wants more and larger steps; many choices, which are
+ * gone through again and again, want smaller ones. Where rows of a question stay together, a batch
+ * is to have several questions. */
 static const struct {
     size_t batch_size;
     double rate;
 } with_head = {32, 1e-4}, without_head = {16, 2e-4};
+static const double RATE_OF_CHOICES = 3e-5;
 enum { PREFIX_BATCH_SIZE = 48 };
 
 struct watcher {
@@ -150,11 +152,19 @@ static size_t choose_steps(const struct cappy_adapt *adapt, size_t batch_size)
     return (examples + batch_size - 1) / batch_size;
 }
 
+static double choose_rate(const struct cappy_adapt *adapt, bool is_graded)
+{
+    if (!adapt->base.has_head) {
+        return without_head.rate;
+    }
+    const bool is_many = adapt->n_training * PASSES_OF_CHOICES >= LEAST_EXAMPLES;
+    return is_many && !is_graded ? RATE_OF_CHOICES : with_head.rate;
+}
+
 static struct cappy_settings choose_settings(const struct cappy_adapt *adapt)
 {
     const struct cappy_adapt_arguments *arguments = adapt->arguments;
     struct cappy_settings settings = cappy_settings_default();
-    const bool has_head = adapt->base.has_head;
     settings.batch_size = choose_batch_size(adapt);
     settings.steps = choose_steps(adapt, settings.batch_size);
     settings.seed = arguments->seed;
@@ -162,10 +172,11 @@ static struct cappy_settings choose_settings(const struct cappy_adapt *adapt)
     settings.loss = (enum cappy_loss_kind)arguments->loss;
     settings.mask = cappy_training_mask(arguments->common.mask);
     settings.precision = adapt->precision;
-    settings.rate = has_head ? with_head.rate : without_head.rate;
+    const bool is_graded = adapt->n_graded > adapt->n_training / 2;
+    settings.rate = choose_rate(adapt, is_graded);
     settings.rate = arguments->rate.is_given ? arguments->rate.value : settings.rate;
     /* What is seen once needs nothing against being learnt by heart. */
-    settings.dropout = adapt->n_graded > adapt->n_training / 2 ? 0 : settings.dropout;
+    settings.dropout = is_graded ? 0 : settings.dropout;
     settings.dropout = arguments->dropout.is_given ? arguments->dropout.value : settings.dropout;
     settings.temperature =
         arguments->temperature.is_given ? arguments->temperature.value : settings.temperature;

@@ -165,7 +165,7 @@ def read_json(printed):
 
 def check_ranking(title, printed, scores):
     order = sorted(range(len(scores)), key=lambda i: -scores[i])
-    want(f"{title}: ranking", printed == "".join(f"{i} {min(max(scores[i], 0), 1)}\n" for i in order), printed)
+    want(f"{title}: ranking", printed == "".join(f"{i} {min(max(scores[i], 0.0), 1.0)}\n" for i in order), printed)
 
 
 def check_chat(title, printed, _):
