@@ -13,7 +13,16 @@ cappy_status cappy_select_check(const struct cappy_select_arguments *select, cap
     if (select->mix_temperature.is_given && select->by != CAPPY_SELECT_MIX) {
         return cappy_error_set(error, CAPPY_ARGUMENT, "--mix-temperature is for --select mix");
     }
-    return CAPPY_OK;
+    return cappy_temperature_check(&select->mix_temperature, error);
+}
+
+cappy_status cappy_temperature_check(const struct cappy_real *temperature, cappy_error *error)
+{
+    return temperature->is_given && temperature->value < 0
+               ? cappy_error_set(error, CAPPY_ARGUMENT,
+                                 "--mix-temperature must be at least 0, where the score alone "
+                                 "decides")
+               : CAPPY_OK;
 }
 
 struct cappy_choosing cappy_select_asked(const struct cappy_select_arguments *select)

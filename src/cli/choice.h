@@ -56,7 +56,10 @@ struct cappy_select_arguments {
                 "consensus; if not given, what cappy adapt has kept with the model, or else 1."    \
     }
 
-/* CAPPY_ARGUMENT for a temperature without a mix. */
+/* CAPPY_ARGUMENT for one below 0. */
+cappy_status cappy_temperature_check(const struct cappy_real *temperature, cappy_error *error);
+
+/* CAPPY_ARGUMENT for a temperature without a mix, or below 0. */
 cappy_status cappy_select_check(const struct cappy_select_arguments *select, cappy_error *error);
 
 /* As it was asked for. */

@@ -57,7 +57,7 @@ static cappy_status find_kind(const struct cappy_eval_arguments *arguments,
                                "--scored takes scores from the rows: there is nothing to keep "
                                "with --samples");
     }
-    return CAPPY_OK;
+    return cappy_temperature_check(&arguments->mix_temperature, error);
 }
 
 cappy_status cappy_eval_get_scores(struct cappy_eval *eval, cappy_error *error)

@@ -32,6 +32,10 @@ bool cappy_call_get_choosing(struct cappy_call *call, const json_t *own,
                             &error) != CAPPY_OK) {
         return cappy_call_fail(call, CAPPY_FAILURE_INVALID, "in \"cappy\": %s", error.message);
     }
+    if (asked.temperature < 0) {
+        return cappy_call_fail(call, CAPPY_FAILURE_INVALID,
+                               "in \"cappy\": \"mix_temperature\" must be at least 0");
+    }
     if (name != NULL && !read_selection(call, name, &asked.by)) {
         return false;
     }

@@ -87,6 +87,7 @@ is 0.75 rank mean
 is '[2.83333333, 3.66666667, 4.0]' best_of pool scorer
 check 'another temperature' 0 '' eval pool --scored --mix-temperature 0 --quiet "$dir/pool.jsonl"
 output_like '*|mix *|4.0000|*The temperature of the mix is 0.*1 rows have a single answer*'
+check 'a temperature below 0' 2 '*--mix-temperature must be at least 0*' eval pool --scored --mix-temperature -1 "$dir/pool.jsonl"
 check 'graded by references' 1 '*pool.jsonl:1: the row has no "references" to grade by' eval pool --by references "$dir/pool.jsonl" --quiet --scored
 
 # ---- With a model; scores that are kept ----

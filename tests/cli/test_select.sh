@@ -68,6 +68,7 @@ assert row["best"] not in (0, 2) or row["scores"][row["best"]] == max(row["score
 END_OF_PYTHON
 
 check 'a temperature without a mix' 2 '*--mix-temperature is for --select mix*' rank "$dir/rows" --mix-temperature 2
+check 'a temperature below 0' 2 '*--mix-temperature must be at least 0*' rank "$dir/rows" --select mix --mix-temperature -1
 check 'another way' 2 '*oracle*' rank "$dir/rows" --select oracle
 
 finish

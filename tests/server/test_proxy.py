@@ -238,7 +238,7 @@ def check_wrong(server):
                   {"cappy": {"best_of": "4"}}, {"cappy": {"best_of": 2}, "n": 3}, {"cappy": {"scorer": 1}},
                   {"cappy": {"scorer": "several"}}, {"cappy": {"instruction": ["a"]}}, {"cappy": {"reuse": "x"}},
                   {"cappy": {"reuse": True}}, {"cappy": {"select": "oracle"}}, {"cappy": {"select": 1}},
-                  {"cappy": {"mix_temperature": 1}}, {"cappy": {"select": "mix", "mix_temperature": "1"}}):
+                  {"cappy": {"mix_temperature": 1}}, {"cappy": {"select": "mix", "mix_temperature": -1}}, {"cappy": {"select": "mix", "mix_temperature": "1"}}):
         cases.append((CHAT, {**chat("wrong"), **wrong}, 400))
     cases.append((CHAT, {**chat("wrong"), "cappy": {"scorer": "nobody"}}, 404))
     for wrong in ({"prompt": 1}, {"prompt": None}, {"prompt": []}, {"prompt": ["a", "b"]}, {"prompt": [1, 2]},
