@@ -3,8 +3,9 @@
 the training rows in which one half gives the reason of the other, and of the stories in three sentences of which three
 tasks of Super-NaturalInstructions ask for one. The wrong choices are of others, the most of them near in words.
 """
-import random
 import re
+
+from default_texts import sentences
 
 REASON = re.compile(r"([A-Z][^,;:\"?()]{12,110}?),? (because|so|>Causes>) (?!of\b|that\b|much\b|many\b|far\b|long\b)"
                     r"([^;:\"?()]{12,110}?)[.!]?")
@@ -20,7 +21,7 @@ def reasons(sources):
     found = {}
     for row in sources:
         for text in [row["instruction"]] + row.get("references", []):
-            for sentence in re.split(r"(?<=[.!?])\s+|\n+", text):
+            for sentence in sentences(text):
                 if 7 < len(sentence.split()) < 32 and (match := REASON.fullmatch(sentence.strip())):
                     first, link, second = (part.strip() for part in match.groups())
                     if link != "so" or ", so " in sentence:

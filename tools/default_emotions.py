@@ -5,10 +5,10 @@ of reviews and tweets, of which is known only whether they are for or against: o
 other; and of what people say of themselves in any of the training rows, where a word tells the emotion.
 """
 import collections
-import random
 import re
 
 import default_opinions
+from default_texts import sentences, task_input
 
 TASK = "task875_emotion_classification"
 TWEETS = "task1687_sentiment140_classification"
@@ -60,7 +60,7 @@ def task(text, labels, right, rng):
 
 def of_sentences(sources, rng):
     for row in (r for r in sources if r["task"] == TASK):
-        text, emotion = row["instruction"].split("\n\n", 1)[1].strip(), row["choices"][row["answer"]]
+        text, emotion = task_input(row), row["choices"][row["answer"]]
         emotion = "optimism" if emotion == "joy" and HOPE.search(text) else emotion
         if emotion not in NAMES:
             continue
@@ -71,10 +71,13 @@ def of_sentences(sources, rng):
             yield task(text, [right] + wrong, right, rng)
 
 
+def of_side(text, right, side, rng):
+    return task(text, [right] + rng.sample(SIDES[1 - side], rng.randint(1, 3)), right, rng)
+
+
 def of_reviews(sources, rng):
     for text, side in default_opinions.reviews(sources):
-        right = rng.choice(SIDES[side])
-        yield task(text, [right] + rng.sample(SIDES[1 - side], rng.randint(1, 3)), right, rng)
+        yield of_side(text, rng.choice(SIDES[side]), side, rng)
 
 
 def told(text):
@@ -92,10 +95,9 @@ def of_emotion(text, emotion, rng):
 
 def of_tweets(sources, rng):
     for row in (r for r in sources if r["task"] == TWEETS):
-        text, side = row["instruction"].split("\n\n", 1)[1].strip(), row["choices"][row["answer"]] == "positive"
+        text, side = task_input(row), row["choices"][row["answer"]] == "positive"
         for _ in range(2):
-            right = rng.choice(SIDES[side][:2])
-            yield task(text, [right] + rng.sample(SIDES[1 - side], rng.randint(1, 3)), right, rng)
+            yield of_side(text, rng.choice(SIDES[side][:2]), side, rng)
 
 
 def of_stories(sources, rng):
@@ -111,8 +113,8 @@ def of_stories(sources, rng):
 def of_what_is_told(sources, rng):
     seen = set()
     for row in sources:
-        texts = [row["instruction"].split("\n\n", 1)[-1]] + row.get("references", [])
-        for text in (t.strip() for whole in texts for t in re.split(r"(?<=[.!?])\s+|\n+", whole)):
+        texts = [task_input(row)] + row.get("references", [])
+        for text in (t.strip() for whole in texts for t in sentences(whole)):
             if text not in seen and 5 < len(text.split()) < 40 and PERSON.search(text) and (emotion := told(text)):
                 seen.add(text)
                 yield of_emotion(text, emotion, rng)
@@ -128,8 +130,8 @@ def balanced(made, rng):
     return [row for rows in by_answer.values() for row in rng.sample(rows, min(most, len(rows)))]
 
 
-def rows(sentences, opinions, p3, rng):
+def rows(ni, opinions, p3, rng):
     """{source: rows}, made of Super-NaturalInstructions, rendered reviews and P3."""
-    return {"emotions": list(of_sentences(sentences, rng)), "feelings": list(of_reviews(opinions, rng)),
-            "tweets": list(of_tweets(sentences, rng)),
-            "told": balanced(list(of_stories(sentences, rng)) + list(of_what_is_told(sentences + p3, rng)), rng)}
+    return {"emotions": list(of_sentences(ni, rng)), "feelings": list(of_reviews(opinions, rng)),
+            "tweets": list(of_tweets(ni, rng)),
+            "told": balanced(list(of_stories(ni, rng)) + list(of_what_is_told(ni + p3, rng)), rng)}

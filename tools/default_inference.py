@@ -3,11 +3,11 @@
 other words than its own; those of which task1613 of Super-NaturalInstructions asks for the second; and texts beside what other
 tasks there make of them in fewer or other words, or that with a name of another text, or what an article says further down.
 """
-import collections
 import difflib
 import re
 
 import default_summaries
+from default_texts import prompts, task_input
 
 WRITTEN = "task1613_sick_given_category_generate_sentence"
 # What these ask for says no more than the text it is made of; FULLER ask for the text of what says no more.
@@ -42,12 +42,9 @@ def shared_texts(a, b):
 
 def rendered(sources):
     """(text, hypothesis, index in KINDS)"""
-    prompts = collections.defaultdict(list)
-    for row in sources:
-        prompts[row["id"].rsplit("/", 1)[1]].append(row)
-    for rows in prompts.values():
-        if len(rows) == 2 and (texts := shared_texts(*(row["instruction"] for row in rows))):
-            yield *texts, rows[0]["answer"]
+    for first, second in prompts(sources):
+        if texts := shared_texts(first["instruction"], second["instruction"]):
+            yield *texts, first["answer"]
 
 
 def written(sources):
@@ -63,7 +60,7 @@ def bag(text):
 def retold(ni, rng):
     """(text, statement) of which the statement follows."""
     for row in ni:
-        text = row["instruction"].split("\n\n", 1)[-1].rsplit("Sentence: ", 1)[-1].strip()
+        text = task_input(row).rsplit("Sentence: ", 1)[-1].strip()
         for other in rng.sample(row.get("references", []), min(2, len(row.get("references", [])))):
             pair = (text, other) if row["task"].startswith(SHORTER) else (other, text) if row["task"].startswith(FULLER) else None
             if pair and 4 < len(pair[1].split()) < 40 and pair[0] != pair[1] and \
@@ -90,7 +87,7 @@ def followed(ni, articles, rng):
         swapped = default_summaries.swapped(said[0], later, rng)
         yield text, swapped if swapped and rng.random() < 0.3 else said[rng.randrange(n)], not swapped
     for row in (r for r in ni if r["task"] == FALSE):
-        yield row["instruction"].split("\n\n", 1)[-1], row["references"][0], False
+        yield task_input(row), row["references"][0], False
 
 
 def ask(text, hypothesis, answer, asks, rng):
@@ -102,10 +99,10 @@ def ask(text, hypothesis, answer, asks, rng):
             "answer": answer}
 
 
-def rows(mnli, ni, p3, rng):
+def rows(mnli, ni, articles, rng):
     """{source: rows}"""
     made = [ask(*pair, ASK, rng) for pair in list(rendered(mnli)) * 3 + list(written(ni)) * 2]
     two = [(wording, choices) for wording, choices in ASK if len(choices) == 2]
     follows = [ask(text, statement, int(not does), two, rng)
-               for text, statement, does in followed(ni, default_summaries.articles(p3), rng)]
+               for text, statement, does in followed(ni, articles, rng)]
     return {"inference": made, "follows": follows}

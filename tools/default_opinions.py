@@ -4,9 +4,8 @@ long ones, which are taken to be of the same side, and the sentences that task92
 """
 import collections
 import difflib
-import random
 
-import default_questions
+from default_texts import prompts, sentences, task_input
 
 TURNED = "task927_yelp_negative_to_positive_style_transfer"
 LONG = 45 # words: of longer reviews the first or the last sentences stand alone
@@ -32,20 +31,17 @@ def shared_text(a, b):
 def reviews(sources):
     """(text, whether it is for its subject) of rows with two prompts for each text, whose first choice is against; of five
     choices, as many as stars, the outer ones alone."""
-    prompts = collections.defaultdict(list)
-    for row in sources:
-        prompts[row["id"].rsplit("/", 1)[1]].append(row)
-    for rows in prompts.values():
-        last = len(rows[0]["choices"]) - 1
-        if len(rows) == 2 and rows[0]["answer"] in (0, last):
-            yield shared_text(*(row["instruction"] for row in rows)), rows[0]["answer"] == last
+    for first, second in prompts(sources):
+        last = len(first["choices"]) - 1
+        if first["answer"] in (0, last):
+            yield shared_text(first["instruction"], second["instruction"]), first["answer"] == last
 
 
 def part(text, rng):
     """The text, if it is short; or the beginning or the end of it."""
     if len(text.split()) <= LONG:
         return text
-    said = [s for s in default_questions.sentences(text) if 4 < len(s.split()) <= LONG]
+    said = [s for s in sentences(text) if 4 < len(s.split()) <= LONG]
     return rng.choice([said[0], said[-1], " ".join(said[-2:])]) if said else None
 
 
@@ -55,13 +51,13 @@ def task(text, side, rng):
     return {"task": "opinions", "instruction": ask.replace("{}", text), "choices": list(labels), "answer": int(side)}
 
 
-def rows(sentences, sets, rng):
+def rows(ni, sets, rng):
     """sets: [[row, ...], ...], of reviews, each with the answers of one kind."""
     known = [review for rows_of_set in sets for review in reviews(rows_of_set)]
     times = collections.Counter(text for text, _ in known)
     known = [(text, side) for text, side in known if times[text] == 1] # not the words of two prompts
-    for row in (r for r in sentences if r["task"] == TURNED):
-        known.append((row["instruction"].split("\n\n", 1)[1].strip(), False))
+    for row in (r for r in ni if r["task"] == TURNED):
+        known.append((task_input(row), False))
         known.append((row["references"][0], True))
     made = []
     for text, side in known:

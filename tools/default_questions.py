@@ -7,6 +7,8 @@ with their answers, as prompts with examples do.
 """
 import collections, re
 
+from default_texts import sentences
+
 PASSAGES = [   # task, pattern with the groups "p" (the passage) and "q" (the question)
     (r"p3_adversarial_qa_\w+_question_context_answer", r'Question: "(?P<q>.+?)"\s+Context: "(?P<p>.+)"\s+Answer:'),
     (r"p3_quoref_Given_Context_Answer_Question", r"(?P<q>.+?)\s+Answer the above question[^\n]*\s+(?P<p>.+)"),
@@ -34,10 +36,6 @@ STOP = set("the a an of to in and or is was were are be been by for on at as wit
            "but not which who whom had has have will would can could also than then into after before during when where while "
            "there these those such some other more most very all any each both about over under up out so if".split())
 NAME = re.compile(r"(?:[A-Z][\w'.&-]*|\d[\d,.]*)(?: (?:of |the |de |and )?(?:[A-Z][\w'&-]*|\d[\d,]*))*")
-
-
-def sentences(s):
-    return [x for x in re.split(r"(?<=[.?!])\s+|\n+", s.strip()) if x.strip()]
 
 
 def names(text):

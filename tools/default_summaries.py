@@ -3,10 +3,9 @@
 what it is about, beside what systems do wrong: facts of another article, sentences in any order, said twice, broken off,
 of the article's end, or of another one. What each is worth is set here, since likeness to the reference does not tell.
 """
-import random
 import re
 
-import default_questions
+from default_texts import sentences
 
 TASKS = re.compile(r"_(?:xsum|multi_news)_|cnn_dailymail|gigaword")
 ARTICLE = 170 # words of an article, at most
@@ -22,7 +21,7 @@ def articles(sources):
         if TASKS.search(row["task"]) and "expand" not in row["task"]:
             body = max(re.split(r"\n\s*\n|===", row["instruction"]), key=len).strip()
             body = re.sub(r"^[\w ,']{0,60}: ", "", body)
-            said = [s.strip() for s in default_questions.sentences(body) if 6 < len(s.split()) < 45]
+            said = [s.strip() for s in sentences(body) if 6 < len(s.split()) < 45]
             if len(said) > 6:
                 found[said[2]] = said
     return list(found.values())

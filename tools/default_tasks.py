@@ -23,6 +23,7 @@ import default_inference
 import default_opinions
 import default_questions
 import default_summaries
+import default_texts
 import default_topics
 
 SHORT = 90       # rows longer than so many tokens, roughly, are drawn with the probability SHORT / length
@@ -70,7 +71,7 @@ def is_usable(row):
 
 
 def is_answered_by_span(row):
-    return len(default_questions.sentences(row["instruction"])) > 3 and \
+    return len(default_texts.sentences(row["instruction"])) > 3 and \
         all(2 < len(r) and len(r.split()) < 7 and r.rstrip(".") in row["instruction"] for r in row["references"])
 
 
@@ -85,7 +86,8 @@ def load(data):
     sources["opinions"] = default_opinions.rows(ni, [sources[n] for n in ("rotten_tomatoes", "amazon", "yelp", "imdb")],
                                                 random.Random(1))
     sources["causes"] = default_causes.rows(p3 + ni, random.Random(1))
-    sources.update(default_inference.rows(sources["mnli"], ni, p3, random.Random(1)))
+    articles = default_summaries.articles(p3)
+    sources.update(default_inference.rows(sources["mnli"], ni, articles, random.Random(1)))
     sources["gsm8k"] = read(data / "pools/gsm8k_train2000")
     repair_choices(p3)
     for name, rows in (("p3", p3), ("ni", ni)):
@@ -102,7 +104,7 @@ def load(data):
         tasks[name] = collections.defaultdict(list)
         for row in rows:
             tasks[name][row["task"]].append(row)
-    questions, articles = default_questions.load(p3 + ni), default_summaries.articles(p3)
+    questions = default_questions.load(p3 + ni)
     return tasks, {"questions": lambda rng: default_questions.make(questions, rng, graded, labelled),
                    "summaries": lambda rng: default_summaries.make(articles, rng)}
 
@@ -202,7 +204,7 @@ def abstaining(row, _rows, _elsewhere, rng):
     """Asks for a phrase when the answer is not in the text; for half of the rows takes the answer out of it."""
     instruction, is_gone, phrase = row["instruction"], rng.random() < 0.5, rng.choice(default_questions.ABSTAIN)
     if is_gone:
-        instruction = "\n".join(s for s in default_questions.sentences(instruction)
+        instruction = "\n".join(s for s in default_texts.sentences(instruction)
                                 if not any(t.rstrip(".") in s for t in row["references"]))
     ask = rng.choice(default_questions.ASK) % phrase
     instruction = instruction + "\n\n" + ask if rng.random() < 0.3 else ask + "\n\n" + instruction

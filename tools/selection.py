@@ -200,6 +200,10 @@ def interval(values):
     return np.percentile(draws, [2.5, 97.5])
 
 
+def say(fitted):
+    return ", ".join(dict.fromkeys(" / ".join(f"{x:g}" for x in f) for f in fitted if f))
+
+
 def measure_draws(name, questions, n):
     """The mean worth on the questions that are not drawn, and what was fitted on the n drawn ones."""
     way, grid = WAYS[name]
@@ -220,8 +224,7 @@ def show_draws(path, n, names):
     print("| way | worth | fitted |\n|---|--:|---|")
     for name in names:
         worth, fitted = measure_draws(name, questions, n)
-        text = ", ".join(dict.fromkeys(" / ".join(f"{x:g}" for x in f) for f in fitted if f))
-        print(f"| {name} | {worth:.4f} | {text} |", flush=True)
+        print(f"| {name} | {worth:.4f} | {say(fitted)} |", flush=True)
     print()
 
 
@@ -239,8 +242,7 @@ def show(path, fit_on, names):
         else:
             low, high = interval(worth - mix)
             lead = f"{np.mean(worth - mix):+.4f} ({low:+.4f} to {high:+.4f})"
-        text = ", ".join(dict.fromkeys(" / ".join(f"{x:g}" for x in f) for f in fitted if f))
-        print(f"| {name} | {worth.mean():.4f} | {lead} | {text} |", flush=True)
+        print(f"| {name} | {worth.mean():.4f} | {lead} | {say(fitted)} |", flush=True)
     print()
 
 
@@ -257,8 +259,9 @@ def find_ways(pattern):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--fit", help="a file for what ways leave open")
-    parser.add_argument("--fit-on", type=int, metavar="N", help="fit on N questions drawn at random, as many as there may be to adapt with")
+    fitting = parser.add_mutually_exclusive_group()
+    fitting.add_argument("--fit", help="a file for what ways leave open")
+    fitting.add_argument("--fit-on", type=int, metavar="N", help="fit on N questions drawn at random, as many as there may be to adapt with")
     parser.add_argument("--only", default=".", type=find_ways, metavar="PATTERN", help="a regular expression: names of ways to show")
     parser.add_argument("files", nargs="+")
     args = parser.parse_args()

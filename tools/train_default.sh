@@ -49,6 +49,6 @@ python3 "$root/tools/average_weights.py" "$out.1/mean" "$out.2/model" 0.5 "$out.
 
 # The first half of the second stage's rows once more, so that the weights serve the prefix mask, too.
 mkdir -p "$out.3"
-[ -e "$out.3/rows.jsonl" ] || head -n 50000 "$out.2/rows.jsonl" >"$out.3/rows.jsonl"
+head -n 50000 "$out.2/rows.jsonl" >"$out.3/rows.jsonl"
 train "$out.3" "$out.2/mean" --learning-rate 1e-4 --mask prefix "$@"
 python3 "$root/tools/average_weights.py" "$out.2/mean" "$out.3/model" 0.5 "$out"

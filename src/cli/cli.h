@@ -90,12 +90,12 @@ struct cappy_llm_arguments {
 
 #define CAPPY_NO_SEED SIZE_MAX
 
-/* The values of the common options, at the start of every command's arguments. Strings are borrowed
- * from argv. */
 /* "full", "prefix", NULL: in the order of enum cappy_mask. */
 extern const char *const cappy_mask_names[];
 enum { CAPPY_MASK_UNSAID = 2 };
 
+/* The values of the common options, at the start of every command's arguments. Strings are borrowed
+ * from argv. */
 struct cappy_common {
     char **operands; /* [n_operands], what is not an option */
     size_t n_operands;

@@ -12,24 +12,19 @@ static const char *const kind_names[] = {"classify", "pool"};
 /* ---- Figures --------------------------------------------------------------------------------- */
 
 /* The temperature of the mix: as asked for, else as the model says, else 1. */
-static cappy_status find_temperature(struct cappy_eval *eval, cappy_error *error)
+static double find_temperature(const struct cappy_eval *eval)
 {
-    cappy_model_info info = {.struct_size = sizeof info, .mix_temperature = -1};
-    if (eval->has_session) {
-        CAPPY_TRY(cappy_model_describe(eval->session.model, &info, error));
-    }
-    eval->temperature = info.mix_temperature >= 0 ? info.mix_temperature : 1;
-    if (eval->arguments->mix_temperature.is_given) {
-        eval->temperature = eval->arguments->mix_temperature.value;
-    }
-    return CAPPY_OK;
+    const struct cappy_real *asked = &eval->arguments->mix_temperature;
+    const struct cappy_choosing mix = {CAPPY_SELECT_MIX, asked->is_given, asked->value};
+    return cappy_choosing_settle(mix, eval->has_session ? eval->session.mix_temperature : -1)
+        .temperature;
 }
 
 cappy_status cappy_eval_measure(struct cappy_eval *eval, cappy_error *error)
 {
     const struct cappy_eval_arguments *arguments = eval->arguments;
     const bool is_closed = eval->kind == CAPPY_EVAL_CLASSIFY;
-    CAPPY_TRY(find_temperature(eval, error));
+    eval->temperature = find_temperature(eval);
     CAPPY_TRY(is_closed ? cappy_suite_find_usual(&eval->suite, error)
                         : cappy_mix_set(&eval->suite, eval->temperature, error));
     return cappy_figures_make(&eval->suite, is_closed, arguments->seed, &eval->figures, error);

@@ -16,40 +16,40 @@ const char *cappy_config_masks(const struct cappy_config *config)
     return config->serves_both_masks ? BOTH_MASKS : cappy_mask_name(config->mask);
 }
 
+static bool find_mask(const char *name, enum cappy_mask *mask)
+{
+    *mask =
+        strcmp(name, cappy_mask_name(CAPPY_MASK_PREFIX)) == 0 ? CAPPY_MASK_PREFIX : CAPPY_MASK_FULL;
+    return strcmp(name, cappy_mask_name(*mask)) == 0;
+}
+
 cappy_status cappy_config_set_mask(struct cappy_config *config, const char *name,
                                    cappy_error *error)
 {
-    for (enum cappy_mask mask = CAPPY_MASK_FULL; mask <= CAPPY_MASK_PREFIX; mask++) {
-        if (strcmp(name, cappy_mask_name(mask)) == 0) {
-            if (mask != config->mask && !config->serves_both_masks) {
-                return cappy_error_set(
-                    error, CAPPY_ARGUMENT,
-                    "the model was trained for the %s mask alone, and its scores with the %s mask "
-                    "would mean nothing: train it for that (cappy train --mask %s), or leave the "
-                    "mask to the model",
-                    cappy_mask_name(config->mask), name, name);
-            }
-            config->mask = mask;
-            return CAPPY_OK;
-        }
+    enum cappy_mask mask;
+    if (!find_mask(name, &mask)) {
+        return cappy_error_set(error, CAPPY_ARGUMENT,
+                               "there is no mask \"%.100s\": \"full\" or \"prefix\"", name);
     }
-    return cappy_error_set(error, CAPPY_ARGUMENT,
-                           "there is no mask \"%.100s\": \"full\" or \"prefix\"", name);
+    if (mask != config->mask && !config->serves_both_masks) {
+        return cappy_error_set(error, CAPPY_ARGUMENT,
+                               "the model was trained for the %s mask alone, and its scores with "
+                               "the %s mask would mean nothing: train it for that (cappy train "
+                               "--mask %s), or leave the mask to the model",
+                               cappy_mask_name(config->mask), name, name);
+    }
+    config->mask = mask;
+    return CAPPY_OK;
 }
 
 static cappy_status read_mask(const json_t *root, struct cappy_config *config, cappy_error *error)
 {
     const json_t *section = json_object_get(root, CAPPY_CONFIG_SECTION);
     const char *name;
-    config->mask = CAPPY_MASK_FULL;
-    config->serves_both_masks = false;
     CAPPY_TRY(cappy_json_get_string(section, CAPPY_CONFIG_MASK, cappy_mask_name(CAPPY_MASK_FULL),
                                     &name, error));
-    if (strcmp(name, cappy_mask_name(CAPPY_MASK_PREFIX)) == 0) {
-        config->mask = CAPPY_MASK_PREFIX;
-    } else if (strcmp(name, BOTH_MASKS) == 0) {
-        config->serves_both_masks = true;
-    } else if (strcmp(name, cappy_mask_name(CAPPY_MASK_FULL)) != 0) {
+    config->serves_both_masks = strcmp(name, BOTH_MASKS) == 0;
+    if (!find_mask(name, &config->mask) && !config->serves_both_masks) {
         return cappy_error_set(
             error, CAPPY_UNSUPPORTED,
             "the mask \"%.100s\" is not implemented; \"full\", \"prefix\" and \"both\" are", name);

@@ -12,20 +12,15 @@ cappy_status cappy_pickle_refuse(const struct cappy_pickle *pickle, cappy_error 
 static cappy_status grow(void **items, size_t n, size_t *capacity, size_t element_size,
                          size_t limit, cappy_error *error)
 {
-    if (n < *capacity) {
-        return CAPPY_OK;
-    }
-    if (n >= limit) {
+    if (n >= *capacity && n >= limit) {
         return cappy_error_set(error, CAPPY_FORMAT,
                                "pickle: it is far larger or more deeply nested than a state dict");
     }
-    size_t wanted = *capacity < 64 ? 64 : *capacity * 2;
-    void *grown = cappy_realloc(*items, wanted, element_size);
+    void *grown = cappy_grow(*items, n, capacity, element_size);
     if (grown == NULL) {
         return cappy_error_no_memory(error);
     }
     *items = grown;
-    *capacity = wanted;
     return CAPPY_OK;
 }
 
