@@ -85,7 +85,8 @@ def followed(ni, articles, rng):
         later = max(said[n:], key=lambda sentence: len(bag(sentence) & bag(text)))
         yield text, later, False
         swapped = default_summaries.swapped(said[0], later, rng)
-        yield text, swapped if swapped and rng.random() < 0.3 else said[rng.randrange(n)], not swapped
+        is_false = swapped is not None and rng.random() < 0.3
+        yield text, swapped if is_false else said[rng.randrange(n)], not is_false
     for row in (r for r in ni if r["task"] == FALSE):
         yield task_input(row), row["references"][0], False
 
